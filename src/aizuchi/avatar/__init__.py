@@ -1,0 +1,1 @@
+"""Animators: a sentence and its sound become cues for a face and a body."""

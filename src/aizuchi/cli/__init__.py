@@ -1,0 +1,146 @@
+"""The command `aizuchi`. Each command is a file here; it is imported only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aizuchi.cli.words import HELP
+from aizuchi.errors import ConfigError, ProviderError
+from aizuchi.texts import Lang, language
+
+DEFAULT_URL: Final = "http://127.0.0.1:12393"
+COMMANDS: Final = (
+    "init",
+    "serve",
+    "talk",
+    "check",
+    "voices",
+    "models",
+    "replay",
+    "asr-eval",
+    "usage",
+    "data",
+    "docs",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0 well, 1 something failed, 2 the user must mend something."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A console that has no Chinese shows a question mark rather than ending the command.
+            stream.reconfigure(errors="replace")
+    lang = language(os.environ, _wished(arguments))
+    parser = _parser(lang)
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    module = importlib.import_module(f"aizuchi.cli.{args.command.replace('-', '_')}")
+    run: Callable[[argparse.Namespace], int] = module.run
+    try:
+        return run(args)
+    except ConfigError as error:
+        print(f"aizuchi: {error}", file=sys.stderr)
+        return 2
+    except ProviderError as error:
+        print(f"aizuchi: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _wished(arguments: Sequence[str]) -> str:
+    """The value of --lang, before the parser exists whose help is in that language."""
+    for index, each in enumerate(arguments):
+        if each == "--lang" and index + 1 < len(arguments):
+            return arguments[index + 1]
+        if each.startswith("--lang="):
+            return each.partition("=")[2]
+    return ""
+
+
+def _parser(lang: Lang) -> argparse.ArgumentParser:
+    from aizuchi import __version__
+
+    def say(key: str) -> str:
+        return HELP.say(lang, key)
+
+    parser = argparse.ArgumentParser(prog="aizuchi", description=say("aizuchi"), epilog=say("epilog"))
+    parser.add_argument("--version", action="version", version=f"aizuchi {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar=say("command"), title=say("commands"))
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--lang", choices=("en", "zh"), default="", help=say("lang"))
+    common.add_argument("--config", metavar="FILE", default=None, help=say("config"))
+    made = {
+        name: commands.add_parser(name, help=say(name), description=say(name), parents=[common])
+        for name in COMMANDS
+    }
+
+    add = made["init"].add_argument
+    add("folder", nargs="?", default=".", help=say("init.folder"))
+    add("--yes", "-y", action="store_true", help=say("init.yes"))
+    add("--force", action="store_true", help=say("init.force"))
+
+    add = made["serve"].add_argument
+    add("--host", default=None, help=say("serve.host"))
+    add("--port", type=int, default=None, help=say("serve.port"))
+    add("--listen", action="append", default=[], metavar="HOST:PORT", help=say("serve.listen"))
+    add("--open", action="store_true", help=say("serve.open"))
+    add("--tls", action="store_true", help=say("serve.tls"))
+    add("--cert", metavar="PEM", default=None, help=say("serve.cert"))
+    add("--key", metavar="PEM", default=None, help=say("serve.key"))
+
+    add = made["talk"].add_argument
+    add("url", nargs="?", default=None, help=say("talk.url"))
+    add("--text", action="store_true", help=say("talk.text"))
+    add("--wav", metavar="FILE", default=None, help=say("talk.wav"))
+    add("--save", metavar="OUT.wav", default=None, help=say("talk.save"))
+    add("--character", default="", help=say("talk.character"))
+    add("--token", default="", help=say("talk.token"))
+
+    add = made["check"].add_argument
+    add("--voices", action="store_true", help=say("check.voices"))
+    add("--offline", action="store_true", help=say("check.offline"))
+
+    add = made["voices"].add_argument
+    add("provider", nargs="?", default="", help=say("voices.provider"))
+
+    add = made["models"].add_argument
+    add("action", nargs="?", choices=("list", "download", "check"), default="list", help=say("models.action"))
+    add("name", nargs="?", default="", help=say("models.name"))
+
+    add = made["replay"].add_argument
+    add("timeline", help=say("replay.timeline"))
+    add("--play", action="store_true", help=say("replay.play"))
+    add("--speed", type=float, default=1.0, help=say("replay.speed"))
+
+    add = made["asr-eval"].add_argument
+    add("folder", help=say("asr-eval.folder"))
+    add("--limit", type=int, default=0, help=say("asr-eval.limit"))
+
+    add = made["usage"].add_argument
+    add("--days", type=int, default=7, help=say("usage.days"))
+
+    add = made["data"].add_argument
+    add("action", choices=("export", "delete"), help=say("data.action"))
+    add("person", help=say("data.person"))
+    add("--to", metavar="FOLDER", default=None, help=say("data.to"))
+    add("--yes", "-y", action="store_true", help=say("data.yes"))
+
+    add = made["docs"].add_argument
+    add("folder", nargs="?", default=None, help=say("docs.folder"))
+    add("--check", action="store_true", help=say("docs.check"))
+    return parser

@@ -1,0 +1,1 @@
+"""The conversation itself: it knows no socket, no vendor and no file."""

@@ -1,0 +1,1 @@
+"""Recognisers: sound in, text out."""

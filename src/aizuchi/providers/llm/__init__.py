@@ -1,0 +1,1 @@
+"""Language models: messages in, a stream of text and tool calls out."""

@@ -1,0 +1,1 @@
+"""Voices: a sentence in, a stream of sound out."""

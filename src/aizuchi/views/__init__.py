@@ -1,0 +1,1 @@
+"""Folds over a timeline that show something; they never write to it."""

@@ -1,0 +1,1 @@
+"""Wire protocols without input or output: messages become events, entries become messages."""
