@@ -1,0 +1,42 @@
+"""A character: the same person on every protocol.
+
+A folder `characters/NAME/` holds `character.yaml` and, beside it, the prompt in Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aizuchi.emotions import EMOTIONS
+from aizuchi.ports import Style
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """What the engine and the wires need to know of a character."""
+
+    name: str
+    """Folder name; the id clients ask for."""
+    display_name: str
+    prompt: str
+    """Who they are, for the model; plain text."""
+    language: str = "en"
+    """First language, ISO 639-1."""
+    greeting: str = ""
+    """Said when a conversation begins, if the client wants to be greeted; empty for none."""
+    style: Style = field(default_factory=Style)
+    emotions: tuple[str, ...] = EMOTIONS
+    """Those the model may use as tags, canonical names."""
+    emotion_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The character's own tag words -> canonical emotion, besides the canonical names themselves."""
+    replacements: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Written form -> spoken form, for names that voices get wrong."""
+    tools: tuple[str, ...] | None = None
+    """Names of the tools they may use; None for all."""
+    apology: Mapping[str, str] = field(default_factory=dict[str, str])
+    """language -> what is said when no model answers; a default of ours where missing."""
+    not_understood: Mapping[str, str] = field(default_factory=dict[str, str])
+    """language -> what is said when nothing could be recognised because the recogniser failed."""
+    avatar: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Which figure a client may draw; opaque here."""

@@ -1,0 +1,56 @@
+"""The error tree.
+
+AizuchiError
+├── ConfigError      the user mends it: a key, a file, a port, a missing package
+├── ProtocolError    the client broke its wire; answered in the client's own words
+├── ProviderError    a vendor or model failed; `retryable` says whether another try may help
+│   └── StageTimeout it did not answer within the stage's limit
+└── ToolError        told to the model, which decides what to say
+
+A turn makes a `Fault` of a provider's error, a link answers a protocol error, the command line
+prints one line for a configuration error. Nothing else catches them.
+"""
+
+from __future__ import annotations
+
+
+class AizuchiError(Exception):
+    """Everything Aizuchi raises on purpose."""
+
+
+class ConfigError(AizuchiError):
+    """Something the user wrote, or did not write, keeps the server from starting."""
+
+
+class ProtocolError(AizuchiError):
+    """A client sent what its protocol does not allow.
+
+    `code` is a word of that protocol (`bad_message`, `auth_failed`, ...). `close` is the WebSocket
+    close code if the connection can't go on, else None and the session lives.
+    """
+
+    def __init__(self, message: str, *, code: str = "bad_message", close: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.close = close
+
+
+class ProviderError(AizuchiError):
+    """A vendor or an embedded model failed.
+
+    `retryable`: the same request may succeed elsewhere or later. `retry_after_ms`: the vendor's own
+    advice, None if it gave none. The message never holds a key or a whole request.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True, retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after_ms = retry_after_ms
+
+
+class StageTimeout(ProviderError):
+    """A provider gave nothing within its stage's time limit."""
+
+
+class ToolError(AizuchiError):
+    """A tool could not do what was asked; the message is meant for the model."""
