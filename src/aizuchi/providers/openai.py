@@ -1,0 +1,418 @@
+"""What the three OpenAI-compatible providers share: options, one HTTP client, errors in our words.
+
+Many servers speak this protocol (`llm/dialects.py` names those we know of), so nothing here assumes that
+the one at the other end is OpenAI's. httpx is imported when a provider is built, so that a server without
+one of these providers does not load it.
+
+Errors: `Refused` for an HTTP status that is not 2xx, `Lost` when the connection could not be made or broke.
+Both are `ProviderError`s whose message names the host, never a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import functools
+import ipaddress
+import json
+import os
+import random
+import re
+import socket
+import ssl
+import time
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, SecretStr
+
+from aizuchi.errors import ConfigError, ProviderError, StageTimeout
+from aizuchi.ports import Provider
+
+if TYPE_CHECKING:
+    import httpx
+
+OFFICIAL = "https://api.openai.com/v1"
+RETRY_AFTER_MAX = 2.0
+"""Seconds; a vendor that asks for more is left to the next provider of the stage."""
+_ENDPOINTS = ("/chat/completions", "/audio/transcriptions", "/audio/speech")
+_KEY_LIKE = re.compile(r"\b(?:sk|pk|rk|ark|ak)-[A-Za-z0-9_*.\-]{4,}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_BODY_LIMIT = 16 << 10
+# Codes of a refused request that no waiting mends: OpenAI's, and GLM's for an account in arrears.
+_NEEDS_A_PERSON = {"insufficient_quota", "billing_hard_limit_reached", "1113"}
+
+
+class ApiOptions(Provider.Options):
+    """Where the server is and how to reach it."""
+
+    base_url: str = Field(
+        default="",
+        description="address up to and with /v1; empty: OPENAI_BASE_URL from the environment, else OpenAI's",
+    )
+    api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="the key; empty: OPENAI_API_KEY from the environment. Servers of your own may need none",
+    )
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="extra HTTP headers, by name; never printed"
+    )
+    proxy: SecretStr = Field(
+        default=SecretStr(""),
+        description="proxy address; empty: the environment's, but never for a server on this machine",
+    )
+    verify_tls: bool = Field(default=True, description="check the server's certificate")
+    connect_timeout: float = Field(default=5.0, gt=0, le=60, description="seconds to reach the server")
+    retries: int = Field(
+        default=2, ge=0, le=5, description="further tries, only before anything has been answered"
+    )
+    retry_wait: float = Field(
+        default=0.25,
+        ge=0,
+        le=5,
+        description="seconds before a further try, doubled each time; varied by a quarter",
+    )
+
+
+class Refused(ProviderError):
+    """The server answered with an error status."""
+
+    def __init__(
+        self, message: str, *, status: int, detail: str, retryable: bool, retry_after_ms: int | None
+    ) -> None:
+        super().__init__(message, retryable=retryable, retry_after_ms=retry_after_ms)
+        self.status = status
+        self.detail = detail
+        """What the server said, scrubbed and cut; may be empty."""
+
+
+class Lost(ProviderError):
+    """No answer came over the connection. `reached` is False when there was no connection at all."""
+
+    def __init__(self, message: str, *, reached: bool) -> None:
+        super().__init__(message, retryable=True)
+        self.reached = reached
+
+
+class Api:
+    """One server: its address, its key, one pool of connections. Open it, use it, close it.
+
+    `stage` and `model` only make the messages clearer. Raises ConfigError for an address or a key that
+    can't be used.
+    """
+
+    def __init__(self, options: ApiOptions, *, stage: str, model: str = "") -> None:
+        import httpx
+
+        self._options = options
+        self._stage = stage
+        self._model = model
+        self._key = (options.api_key.get_secret_value() or os.environ.get("OPENAI_API_KEY", "")).strip()
+        address = (options.base_url or os.environ.get("OPENAI_BASE_URL", "") or OFFICIAL).strip().rstrip("/")
+        for endpoint in _ENDPOINTS:
+            address = address.removesuffix(endpoint)
+        try:
+            self.url = httpx.URL(address)
+        except httpx.InvalidURL:
+            raise ConfigError(
+                f"{stage}.openai.base_url is not an address; expected https://host/v1"
+            ) from None
+        if self.url.scheme not in ("http", "https") or not self.url.host:
+            raise ConfigError(f"{stage}.openai.base_url is not an address; expected https://host/v1")
+        self.host = self.url.host
+        self.port = self.url.port or (443 if self.url.scheme == "https" else 80)
+        self.local = is_local(self.host)
+        self._secrets = tuple(
+            value
+            for value in (self._key, *(header.get_secret_value() for header in options.headers.values()))
+            if len(value) >= 4
+        )
+        self._client: httpx.AsyncClient | None = None
+
+    async def open(self) -> None:
+        """Make the client; no connection yet. Raises ConfigError."""
+        import httpx
+
+        options = self._options
+        headers = {"user-agent": "aizuchi", "accept-encoding": "identity"}  # compressing adds delay
+        if self._key:
+            headers["authorization"] = f"Bearer {self._key}"
+        elif self.host == httpx.URL(OFFICIAL).host:
+            raise ConfigError(
+                f"{self._stage}.openai has no key: set OPENAI_API_KEY in the environment or in .env, "
+                "or base_url to a server that needs none"
+            )
+        headers |= {name.lower(): value.get_secret_value() for name, value in options.headers.items()}
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ConfigError(f"{self._stage}.openai.headers: {name!r} is no name for a header")
+            if not value.isascii() or not value.isprintable():
+                what = "the key" if name == "authorization" else f"the header {name!r}"
+                raise ConfigError(
+                    f"{self._stage}.openai: {what} holds characters that no header may have; copy it anew"
+                )
+        proxy = options.proxy.get_secret_value()
+        try:
+            self._client = httpx.AsyncClient(
+                headers=headers,
+                verify=_tls(self.url.scheme == "https", options.verify_tls),
+                proxy=proxy or None,
+                trust_env=not proxy and not self.local,
+                # A stage's silence is the engine's to judge; the deadline of each call bounds the whole.
+                timeout=httpx.Timeout(None, connect=options.connect_timeout, write=30.0, pool=10.0),
+                limits=httpx.Limits(
+                    max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0
+                ),
+            )
+        except (ValueError, httpx.InvalidURL):
+            raise ConfigError(
+                f"{self._stage}.openai.proxy is not an address; expected http://host:port"
+            ) from None
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def warm(self) -> bool:
+        """Make a connection ahead of need; says whether the server answered, whatever it answered."""
+        try:
+            async with asyncio.timeout(5.0):
+                response = await self._send("GET", "/models", None, {})
+                async with aclosing(response):
+                    await _read(response, 1 << 20)  # to the end, or the connection could not be kept
+        except (TimeoutError, ProviderError):
+            return False
+        return True
+
+    async def post(
+        self,
+        path: str,
+        content: bytes | AsyncIterable[bytes],
+        headers: dict[str, str],
+        *,
+        limit: asyncio.Timeout | None = None,
+        deadline: float | None = None,
+    ) -> httpx.Response:
+        """Send a request; returns when the head of a 2xx answer is there. The caller closes the response.
+
+        `deadline` is on the event loop's clock. `limit` is a timeout that the caller may move while the
+        body is being sent; without either, the wait is unbounded. Raises Refused, Lost, StageTimeout.
+        """
+        try:
+            async with limit or asyncio.timeout_at(deadline):
+                response = await self._send("POST", path, content, headers)
+                if response.is_success:
+                    return response
+                async with aclosing(response):
+                    raise self._refused(response, await _read(response))
+        except TimeoutError:
+            raise StageTimeout(f"{self.host} did not answer in time") from None
+
+    async def chunks(
+        self, response: httpx.Response, *, deadline: float | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """The body as it arrives. Raises Lost when it breaks off, StageTimeout at the deadline."""
+        import httpx
+
+        async with aclosing(response), aclosing(_bytes(response)) as body:
+            while True:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        chunk = await anext(body, None)
+                except TimeoutError:
+                    raise StageTimeout(f"{self.host} took too long for one answer") from None
+                except httpx.RequestError as error:
+                    raise Lost(f"{self.host} broke off its answer ({_kind(error)})", reached=True) from None
+                if chunk is None:
+                    return
+                yield chunk
+
+    def pause(self, error: ProviderError, tried: int) -> float | None:
+        """Seconds to wait before a further try, or None for none. `tried` counts the tries so far."""
+        if not error.retryable or isinstance(error, StageTimeout) or tried > self._options.retries:
+            return None
+        if error.retry_after_ms is not None:
+            wanted = error.retry_after_ms / 1000
+            return wanted if wanted <= RETRY_AFTER_MAX else None
+        if isinstance(error, Lost) and error.reached and tried == 1:
+            return 0.0  # a kept connection that the server had closed meanwhile; a new one costs no patience
+        return self._options.retry_wait * 2 ** (tried - 1) * random.uniform(0.75, 1.25)
+
+    def scrub(self, text: str, limit: int = 300) -> str:
+        """Somebody else's words made fit for a message of ours: one line, short, without keys."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
+        text = " ".join(_KEY_LIKE.sub("[key]", text).split())
+        return text if len(text) <= limit else text[:limit] + " ..."
+
+    def stream_error(self, error: object) -> ProviderError:
+        """An `error` object that came in place of an answer, in the body of a 200."""
+        detail, code = _error_words(error)
+        ours = code.startswith(("4", "invalid")) and code not in ("408", "409", "429")
+        said = self.scrub(detail) or "no reason given"
+        return ProviderError(
+            f"{self.host} reported an error: {said}", retryable=not ours and code not in _NEEDS_A_PERSON
+        )
+
+    async def _send(
+        self, method: str, path: str, content: bytes | AsyncIterable[bytes] | None, headers: dict[str, str]
+    ) -> httpx.Response:
+        import httpx
+
+        if self._client is None:
+            raise ProviderError(f"{self._stage}.openai is not open", retryable=False)
+        url = self.url.copy_with(path=self.url.path.rstrip("/") + path)  # keeps a query such as api-version
+        request = self._client.build_request(method, url, content=content, headers=headers)
+        where = self.host if self.port in (80, 443) else f"{self.host}:{self.port}"
+        try:
+            return await self._client.send(request, stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            reason = "no answer" if isinstance(error, httpx.ConnectTimeout) else _why(error)
+            raise Lost(
+                f"cannot reach {where} ({reason}); does it run, and is {self._stage}.openai.base_url right?",
+                reached=False,
+            ) from None
+        except httpx.RequestError as error:
+            raise Lost(
+                f"{where} closed the connection without an answer ({_kind(error)})", reached=True
+            ) from None
+
+    def _refused(self, response: httpx.Response, body: bytes) -> Refused:
+        status = response.status_code
+        detail, code = _error_words(_json(body))
+        if not detail and not body.lstrip().startswith(b"<"):
+            detail = body.decode("utf-8", "replace")
+        detail = self.scrub(detail)
+        match status:
+            case 401 | 403:
+                what = f"{self.host} refused the key; set OPENAI_API_KEY, or {self._stage}.openai.api_key"
+            case 404:
+                what = (
+                    f"{self.host} has no model {self._model!r} or no such address; "
+                    f"look at {self._stage}.openai.model and base_url (it usually ends in /v1)"
+                )
+            case 429:
+                what = f"{self.host} asks for fewer requests, or the account is used up"
+            case _ if status < 400:
+                what = (
+                    f"{self.host} redirects elsewhere; put the new address in {self._stage}.openai.base_url"
+                )
+            case _ if status >= 500:
+                what = f"{self.host} failed (HTTP {status})"
+            case _:
+                what = f"{self.host} did not accept the request (HTTP {status})"
+        retryable = status in (408, 409, 425, 429) or status >= 500
+        return Refused(
+            f"{what}: {detail}" if detail else what,
+            status=status,
+            detail=detail,
+            retryable=retryable and code not in _NEEDS_A_PERSON,
+            retry_after_ms=retry_after_ms(response.headers.get("retry-after", ""), time.time())
+            if retryable
+            else None,
+        )
+
+
+@functools.cache
+def _tls(secure: bool, verify: bool) -> ssl.SSLContext:
+    """How to check certificates. Reading the authorities takes 50 ms: done once, and only for https."""
+    import httpx
+
+    if secure:
+        return httpx.create_ssl_context(verify=verify)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and is asked by nobody
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def retry_after_ms(value: str, now: float) -> int | None:
+    """A Retry-After header: seconds, or a date against `now` (seconds since 1970). None if it is neither."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        date = email.utils.parsedate_tz(value)
+        if date is None:
+            return None
+        seconds = email.utils.mktime_tz(date) - now
+    if not seconds < 1e7:  # also turns away what is not a number
+        return None
+    return max(0, round(seconds * 1000))
+
+
+def encode(payload: dict[str, Any]) -> bytes:
+    """A JSON body."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+async def _bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    async for chunk in response.aiter_bytes():
+        yield chunk
+
+
+async def _read(response: httpx.Response, limit: int = _BODY_LIMIT) -> bytes:
+    """The beginning of a short body, as far as it comes within two seconds."""
+    import httpx
+
+    body = b""
+    try:
+        async with asyncio.timeout(2.0), aclosing(_bytes(response)) as chunks:
+            while len(body) < limit and (chunk := await anext(chunks, None)) is not None:
+                body += chunk
+    except (TimeoutError, httpx.RequestError):
+        pass
+    return body
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _error_words(error: object) -> tuple[str, str]:
+    """Message and code out of the shapes that servers give errors; empty where there are none."""
+    if isinstance(error, list) and error:
+        error = error[0]
+    if isinstance(error, dict) and "error" in error:
+        error = error["error"]
+    if isinstance(error, str):
+        return error, ""
+    if not isinstance(error, dict):
+        return "", ""
+    message = error.get("message") or error.get("detail") or error.get("msg") or ""
+    code = error.get("code")
+    text = message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
+    return text, "" if code is None else str(code)
+
+
+def _why(error: Exception) -> str:
+    """Why a connection could not be made, from the system's error beneath."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "its certificate is not trusted; verify_tls: false accepts any"
+        if isinstance(cause, ssl.SSLError):
+            return "no secure connection could be agreed on; is it http rather than https?"
+        if isinstance(cause, socket.gaierror):
+            return "the name is unknown"
+        if isinstance(cause, ConnectionRefusedError):
+            return "nobody listens there"
+        cause = cause.__cause__ or cause.__context__
+    return _kind(error)
+
+
+def _kind(error: Exception) -> str:
+    """A transport's error in a word; its own text may hold addresses of the machine."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
+    return words.removesuffix(" error") or "error"
