@@ -15,8 +15,8 @@ PACKAGE = ROOT / "src" / "aizuchi"
 Rule = Callable[[str, str], Iterator[str]]
 
 # The borders where everything is caught, logged with its traceback, and made an event or a sentence:
-# a turn, what a provider raises on behalf of one, a link, the loading of a plugin, somebody's tool.
-CATCH_ALL = {"engine/turn.py", "engine/chain.py", "server/link.py", "registry.py", "tools/toolbox.py"}
+# a turn, what a provider raises on behalf of one, a link, the loading of plugins, somebody's tool.
+CATCH_ALL = {"engine/turn.py", "engine/streams.py", "server/link.py", "registry.py", "tools/toolbox.py", "build.py"}
 
 
 @cache
