@@ -9,16 +9,19 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-SHELF = {"events", "ports", "audio", "timeline", "character", "emotions", "visemes", "errors"}
-STREET = {"engine", "wire", "providers", "tools", "live", "avatar", "views"}
-ROOF = {"server", "cluster", "client", "compat", "registry", "config", "build", "cli", "asgi", "__main__"}
-
-# Who reads the configuration; everybody else gets values in the constructor.
-CONFIG_READERS = {"config", "build", "cli", "asgi", "server.asgi"}
-
 
 def words(text: str) -> set[str]:
     return set(text.split())
+
+
+SHELF = words("""
+    audio character decoding emotions errors events opus ports timeline timeline_json visemes wav
+""")
+STREET = {"engine", "wire", "providers", "tools", "live", "avatar", "views"}
+ROOF = words("server cluster client compat registry config characters build texts cli asgi __main__")
+
+# Who reads the configuration; everybody else gets values in the constructor.
+CONFIG_READERS = {"config", "build", "cli", "asgi", "server.asgi"}
 
 
 OUTSIDE = words("""

@@ -1,0 +1,199 @@
+"""A folder -> a `Character`: reads `character.yaml` and the prompt beside it.
+
+What is wrong ends in one ConfigError that names file, line and what to do. Reading is done at start-up,
+not while sessions run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from aizuchi.character import Character
+from aizuchi.emotions import ALIASES, EMOTIONS, canonical
+from aizuchi.errors import ConfigError
+from aizuchi.ports import Style
+from aizuchi.registry import suggest
+
+FILE: Final = "character.yaml"
+_MAX_BYTES: Final = 1 << 20
+_NAME: Final = re.compile(r"[^\W_][\w.-]{0,63}")
+_BRACKETS: Final = frozenset("[]【】<>")
+
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639-1 code such as en, zh, ja")]
+
+
+def _emotion(word: str) -> str:
+    name = canonical(word)
+    if name is None:
+        raise ValueError(f'"{word}" is no emotion; {suggest(word, [*EMOTIONS, *ALIASES])}')
+    return name
+
+
+def _tag(word: str) -> str:
+    if not word or any(char.isspace() or char in _BRACKETS for char in word):
+        raise ValueError(f'"{word}" can\'t be a tag: one word without blanks and brackets is')
+    return word.lower()
+
+
+Emotion = Annotated[str, AfterValidator(_emotion)]
+Tag = Annotated[str, AfterValidator(_tag)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StyleFile(_Part):
+    """How the character sounds."""
+
+    voices: dict[str, str] = Field(default={}, description="provider name -> the voice's name there")
+    speed: float = Field(default=1.0, ge=0.25, le=4.0, description="1.0 is the voice's own pace")
+    pitch: float = Field(default=1.0, ge=0.25, le=4.0, description="1.0 is the voice's own pitch")
+
+
+class CharacterFile(_Part):
+    """The keys of `character.yaml`; all but `display_name` may be left out."""
+
+    display_name: str = Field(min_length=1, max_length=80, description="the name people see")
+    prompt: str = Field("prompt.md", description="file beside this one that tells the model who it is")
+    language: Language = "en"
+    greeting: str = Field("", max_length=2_000, description="said first, to clients that want a greeting")
+    style: StyleFile = Field(StyleFile(), description="how the character sounds")
+    emotions: list[Emotion] = Field(list(EMOTIONS), description="emotions the model may show; [] for none")
+    emotion_tags: dict[Tag, Emotion] = Field({}, description="tag words of your own -> emotion")
+    replacements: dict[str, str] = Field({}, description="written form -> spoken form, for odd names")
+    tools: list[str] | None = Field(None, description="names of the tools they may use; null for all")
+    apology: dict[Language, str] = Field({}, description="language -> said when no model answers")
+    not_understood: dict[Language, str] = Field({}, description="language -> said when hearing failed")
+    avatar: dict[str, Any] = Field({}, description="which figure a client may draw; passed on as it is")
+
+
+def find(folders: Sequence[Path]) -> dict[str, Path]:
+    """Name -> folder of every character in `folders`, sorted by name; earlier folders win.
+
+    A folder that does not exist, or can't be read, holds none.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        try:
+            below = sorted(folder.iterdir())
+            for path in below:
+                if _NAME.fullmatch(path.name) and (path / FILE).is_file():
+                    found.setdefault(path.name, path)
+        except OSError:
+            continue
+    return dict(sorted(found.items()))
+
+
+def load(folder: Path) -> Character:
+    """The character in `folder`, named after it. Raises ConfigError."""
+    path = folder / FILE
+    tree = _parse(path)
+    try:
+        read = CharacterFile.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(path, tree, error)) from None
+    style = Style(read.style.voices, read.style.speed, read.style.pitch)
+    return Character(
+        name=folder.resolve().name,
+        display_name=read.display_name,
+        prompt=_prompt(folder, read.prompt, f"{path}:{_line(tree, ('prompt',))}"),
+        language=read.language,
+        greeting=read.greeting.strip(),
+        style=style,
+        emotions=tuple(dict.fromkeys(read.emotions)),
+        emotion_tags=read.emotion_tags,
+        replacements=read.replacements,
+        tools=None if read.tools is None else tuple(read.tools),
+        apology=read.apology,
+        not_understood=read.not_understood,
+        avatar=cast("dict[str, object]", _plain(read.avatar)),
+    )
+
+
+def _prompt(folder: Path, name: str, where: str) -> str:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f'{where}: prompt "{name}" must be a file in the character\'s own folder')
+    text = _text(path, f"{where}: prompt ").strip()
+    if not text:
+        raise ConfigError(f"{path} is empty; write in it who the character is")
+    return text
+
+
+def _text(path: Path, what: str = "") -> str:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"{what}{path} is larger than {_MAX_BYTES} bytes")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{what}{path} can't be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{what}{path} is not UTF-8 text; save it as UTF-8") from None
+
+
+def _parse(path: Path) -> CommentedMap:
+    text = _text(path)
+    try:
+        tree: object = YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        problem = (error.problem or error.context or "this is not YAML").strip()
+        raise ConfigError(f"{path}{line}: {problem.splitlines()[0]}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        problem = str(error).strip() or type(error).__name__
+        raise ConfigError(f"{path}: {problem.splitlines()[0]}") from None
+    if not isinstance(tree, CommentedMap):
+        raise ConfigError(f"{path}:1: a list of keys and values was expected, such as display_name: Aizu")
+    return tree
+
+
+def _explain(path: Path, tree: CommentedMap, error: ValidationError) -> str:
+    """All complaints, one a line."""
+    complaints: list[str] = []
+    for fault in error.errors(include_url=False):
+        loc = tuple(part for part in fault["loc"] if part != "[key]")
+        key = ".".join(map(str, loc))
+        if fault["type"] == "extra_forbidden":
+            model = StyleFile if loc[0] == "style" else CharacterFile
+            text = f'the key "{key}" is unknown; {suggest(str(loc[-1]), model.model_fields)}'
+        elif fault["type"] == "missing":
+            text = f'the key "{key}" is missing'
+        elif fault["type"] == "value_error":
+            text = f"{key}: {fault['ctx']['error']}" if "ctx" in fault else f"{key}: {fault['msg']}"
+        else:
+            text = f"{key}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, but it is {fault['input']!r:.60}"
+        complaints.append(f"{path}:{_line(tree, loc)}: {text}")
+    return "\n".join(complaints)
+
+
+def _line(tree: object, loc: Sequence[str | int]) -> int:
+    """The line, from 1, of the innermost part of `loc` that stands in the file."""
+    line = 1
+    for part in loc:
+        if isinstance(tree, CommentedMap) and part in tree:
+            line = tree.lc.key(part)[0] + 1
+        elif isinstance(tree, CommentedSeq) and isinstance(part, int) and part < len(tree):
+            line = tree.lc.item(part)[0] + 1
+        else:
+            break
+        tree = cast("Any", tree)[part]
+    return line
+
+
+def _plain(value: object) -> object:
+    """The same values in ordinary dicts and lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in cast("Sequence[object]", value)]
+    return value

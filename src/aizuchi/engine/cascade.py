@@ -1,0 +1,312 @@
+"""The usual responder: a language model's text, cut into sentences, spoken as it comes.
+
+Two tasks in the turn's own scope, joined by a queue of sentences, both putting what they make into one
+bounded queue from which `reply` yields. Closing the turn's scope ends both and with them the vendor
+streams they hold.
+
+    think:  LLM -> sentences ──┬── TextDelta, Thought, Sentence, ToolCall, ... ──┐
+                               └─▶ queue ─▶ speak: TTS -> Speech, Cue, WordTime ─┴─▶ reply
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from aizuchi.character import Character
+from aizuchi.emotions import ALIASES, EMOTIONS
+from aizuchi.engine.chain import Chain
+from aizuchi.engine.rules import Rules
+from aizuchi.engine.sentences import Cut, Inner, Sentences, Shown
+from aizuchi.engine.speaking import Speaker
+from aizuchi.errors import ProviderError, StageTimeout
+from aizuchi.events import (
+    Answered,
+    Fault,
+    ReplyEvent,
+    Sentence,
+    SpeechDone,
+    TextDelta,
+    TextDone,
+    Thought,
+    ToolCall,
+    ToolDone,
+)
+from aizuchi.ports import (
+    Animator,
+    LanguageModel,
+    Message,
+    Prompt,
+    Reasoning,
+    Request,
+    Responder,
+    Token,
+    Usage,
+    Voice,
+)
+
+QUEUE = 64
+
+APOLOGY = {
+    "en": "Sorry, I can't think right now. Please try again in a moment.",
+    "zh": "抱歉，我现在想不出来，请稍后再试。",
+    "ja": "ごめんなさい、今は考えがまとまりません。少ししてからもう一度お願いします。",
+}
+NOT_UNDERSTOOD = {
+    "en": "Sorry, I did not catch that.",
+    "zh": "不好意思，我没听清楚。",
+    "ja": "すみません、聞き取れませんでした。",
+}
+
+
+def phrase(of: Character, own: Mapping[str, str], fixed: Mapping[str, str]) -> str:
+    """A fixed phrase in the character's language: their own words, else ours, else English."""
+    return own.get(of.language) or fixed.get(of.language) or fixed["en"]
+
+
+class Cutter:
+    """Numbers the sentences of one turn across tool rounds and turns pieces into reply events."""
+
+    def __init__(self, turn: int, character: Character, rules: Rules) -> None:
+        self._turn = turn
+        self._character = character
+        self._rules = rules
+        self._index = 0
+        self._joints = ["", ""]
+        """What must still come before the next delta and the next sentence of a new round."""
+        self._splitter = self._fresh()
+        self.text = ""
+        """All display text so far."""
+
+    def feed(self, delta: str) -> list[ReplyEvent]:
+        return self._events(self._splitter.feed(delta))
+
+    def finish(self) -> list[ReplyEvent]:
+        """Flush; afterwards a new round of text may begin."""
+        pieces, self._splitter = self._splitter.finish(), self._fresh()
+        events = self._events(pieces)
+        if self.text and self.text[-1].isascii() and not self.text[-1].isspace():
+            self._joints = [" ", " "]
+        return events
+
+    def _fresh(self) -> Sentences:
+        return Sentences(
+            language=self._character.language,
+            emotion_tags={name: name for name in EMOTIONS} | ALIASES | dict(self._character.emotion_tags),
+            replacements=self._character.replacements,
+            first_clause_chars=self._rules.first_clause_chars,
+        )
+
+    def _events(self, pieces: Sequence[Shown | Inner | Cut]) -> list[ReplyEvent]:
+        events: list[ReplyEvent] = []
+        for piece in pieces:
+            match piece:
+                case Shown(text=text):
+                    text, self._joints[0] = self._joints[0] + text, ""
+                    self.text += text
+                    events.append(TextDelta(text))
+                case Inner(text=text):
+                    events.append(Thought(text))
+                case Cut():
+                    shown, self._joints[1] = self._joints[1] + piece.shown, ""
+                    events.append(
+                        Sentence(
+                            self._turn,
+                            self._index,
+                            piece.spoken,
+                            shown,
+                            piece.language,
+                            emotion=piece.emotion,
+                            tags=tuple(piece.tags),
+                        )
+                    )
+                    self._index += 1
+        return events
+
+
+class Say(Responder):
+    """Speaks a fixed text: a greeting, an apology, a reminder."""
+
+    def __init__(
+        self, text: str, character: Character, tts: Chain[Voice], rules: Rules, *, fallback: str = ""
+    ) -> None:
+        self._text = text
+        self._character = character
+        self._tts = tts
+        self._rules = rules
+        self._fallback = fallback
+
+    async def reply(self, request: Request) -> AsyncIterator[ReplyEvent]:
+        work = _Work(self._character, self._tts, self._rules, request, None)
+        request.spawn(work.speak())
+        request.spawn(self._write(work))
+        while (event := await work.out.get()) is not None:
+            yield event
+
+    async def _write(self, work: _Work) -> None:
+        await work.text(self._text)
+        await work.done(fallback=self._fallback)
+
+
+class Cascade(Responder):
+    """LLM -> sentences -> TTS, with tool rounds and fallbacks."""
+
+    def __init__(
+        self,
+        character: Character,
+        llm: Chain[LanguageModel],
+        tts: Chain[Voice],
+        rules: Rules,
+        animator: Callable[[], Animator] | None = None,
+    ) -> None:
+        self._character = character
+        self._llm = llm
+        self._tts = tts
+        self._rules = rules
+        self._animator = animator
+
+    async def reply(self, request: Request) -> AsyncIterator[ReplyEvent]:
+        animator = self._animator() if self._animator is not None else None
+        work = _Work(self._character, self._tts, self._rules, request, animator)
+        request.spawn(work.speak())
+        request.spawn(self._think(work, request))
+        while (event := await work.out.get()) is not None:
+            yield event
+
+    async def _think(self, work: _Work, request: Request) -> None:
+        prompt, finish, fallback = request.prompt, "stop", ""
+        try:
+            for round_ in range(self._rules.tool_rounds + 1):
+                if round_ == self._rules.tool_rounds:
+                    prompt = replace(prompt, tools=())
+                answer = await self._round(work, request, prompt)
+                finish, fallback = answer.finish, answer.fallback or fallback
+                if not answer.calls:
+                    break
+                prompt = replace(
+                    prompt, messages=(*prompt.messages, *await self._tools(work, request, answer))
+                )
+        except ProviderError as error:
+            code = "llm_timeout" if isinstance(error, StageTimeout) else "llm_failed"
+            request.note(Fault("llm", code, str(error)))
+            await work.flush()
+            finish = "error"
+            if not work.cutter.text.strip():
+                fallback = "canned"
+                await work.text(phrase(self._character, self._character.apology, APOLOGY))
+        await work.done(finish=finish, fallback=fallback)
+
+    async def _round(self, work: _Work, request: Request, prompt: Prompt) -> _Answer:
+        answer = _Answer()
+        limits = self._rules.limits
+        stream = self._llm.stream(
+            lambda model: model.think(prompt),
+            first=limits.llm_first,
+            gap=limits.llm_gap,
+            note=request.note,
+            measure=_usage,
+        )
+        async with aclosing(stream) as items:
+            async for model, item in items:
+                if model is not self._llm.providers[0]:
+                    answer.fallback = f"provider:{model.name}"
+                match item:
+                    case Token(text=text):
+                        answer.text += text
+                        await work.put(work.cutter.feed(text))
+                    case Reasoning(text=text):
+                        await work.put([Thought(text)])
+                    case ToolCall():
+                        answer.calls.append(item)
+                    case Usage(finish=finish):
+                        answer.finish = "length" if finish == "length" else "stop"
+                    case _:
+                        raise ProviderError(f"{model.name} gave {type(item).__name__}")
+        await work.flush()
+        return answer
+
+    async def _tools(self, work: _Work, request: Request, answer: _Answer) -> list[Message]:
+        """Run the calls of one round together; their results come in the order of the calls."""
+        places = {spec.name: spec.place for spec in request.prompt.tools}
+        calls = [replace(call, place=places.get(call.name, "server")) for call in answer.calls]
+        await work.put(calls)
+
+        async def run(call: ToolCall) -> ToolDone:
+            outcome = await request.call(call)
+            done = ToolDone(call.id, call.name, outcome.result, outcome.error)
+            await work.put([done])
+            return done
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run(call)) for call in calls]
+        messages = [Message("assistant", answer.text, calls=tuple(calls))]
+        for task in tasks:
+            done = task.result()
+            text = done.result if not done.error else f"error: {done.error}"
+            messages.append(Message("tool", text, call_id=done.id, name=done.name))
+        return messages
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One round of the model."""
+
+    text: str = ""
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    finish: str = "stop"
+    fallback: str = ""
+
+
+class _Work:
+    """The queues between writing, speaking and yielding of one turn."""
+
+    def __init__(
+        self,
+        character: Character,
+        tts: Chain[Voice],
+        rules: Rules,
+        request: Request,
+        animator: Animator | None,
+    ) -> None:
+        self.out: asyncio.Queue[ReplyEvent | None] = asyncio.Queue(QUEUE)
+        self.cutter = Cutter(request.turn, character, rules)
+        self._sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUE)
+        self._speaker = Speaker(tts, rules, request, self.out.put, animator)
+        self._written = asyncio.Event()
+        self._turn = request.turn
+
+    async def put(self, events: Sequence[ReplyEvent]) -> None:
+        for event in events:
+            await self.out.put(event)
+            if isinstance(event, Sentence):
+                await self._sentences.put(event)
+
+    async def text(self, text: str) -> None:
+        await self.put(self.cutter.feed(text))
+        await self.flush()
+
+    async def flush(self) -> None:
+        await self.put(self.cutter.finish())
+
+    async def done(self, *, finish: str = "stop", fallback: str = "") -> None:
+        """All text is there. Said as soon as it is known whether there is a voice for it."""
+        await self._sentences.put(None)
+        await self._speaker.known.wait()
+        word = "length" if finish == "length" else "error" if finish == "error" else "stop"
+        await self.out.put(TextDone(self.cutter.text, word, fallback or self._speaker.fallback))
+        self._written.set()
+
+    async def speak(self) -> None:
+        ms = await self._speaker.run(self._sentences)
+        await self._written.wait()
+        if ms:
+            await self.out.put(SpeechDone(self._turn, ms))
+        await self.out.put(None)
+
+
+def _usage(item: object) -> Answered | None:
+    if isinstance(item, Usage):
+        return Answered("llm", "", "done", tokens_in=item.tokens_in, tokens_out=item.tokens_out)
+    return None

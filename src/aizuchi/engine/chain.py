@@ -1,0 +1,184 @@
+"""Providers of one stage, tried in order, with time limits and a circuit breaker.
+
+`Chain.stream` is the only way the engine asks a provider for anything that streams. It opens the first
+provider that is not in its breaker's pause, holds it to the stage's limits, and passes on to the next
+as long as nothing has been yielded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from aizuchi.engine.streams import provided
+from aizuchi.errors import ProviderError, StageTimeout
+from aizuchi.events import Answered, Event, Requested, Stage
+from aizuchi.ports import Provider
+
+log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound=Provider)
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Breaker:
+    """One provider's record: after some failures in a row it is left alone for a while."""
+
+    failures: int = 0
+    closed_until: float = 0.0
+
+
+class Chain(Generic[P]):
+    """The providers of a stage in the order they are tried; shared by all sessions."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        providers: Sequence[P],
+        *,
+        failures: int = 3,
+        pause: float = 30.0,
+        clock: Callable[[], float] | None = None,
+        allowed: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
+        self.stage: Stage = stage
+        self.providers = tuple(providers)
+        self._failures = failures
+        self._pause = pause
+        self._clock = clock or _loop_time
+        self._allowed = allowed
+        self._breakers = {id(provider): Breaker() for provider in self.providers}
+
+    def __bool__(self) -> bool:
+        return bool(self.providers)
+
+    @property
+    def degraded(self) -> bool:
+        """A provider is in its pause."""
+        now = self._clock()
+        return any(breaker.closed_until > now for breaker in self._breakers.values())
+
+    def usable(self) -> Iterator[P]:
+        """Providers that may be tried now, best first."""
+        for provider in self.providers:
+            if self._breakers[id(provider)].closed_until <= self._clock() and self._allowed(provider.name):
+                yield provider
+
+    def succeeded(self, provider: P) -> None:
+        self._breakers[id(provider)].failures = 0
+
+    def failed(self, provider: P, error: ProviderError) -> None:
+        """Count a failure; one that lies in the request (not retryable) says nothing of the provider."""
+        if not error.retryable:
+            return
+        breaker = self._breakers[id(provider)]
+        breaker.failures += 1
+        if breaker.failures >= self._failures:
+            breaker.failures, breaker.closed_until = 0, self._clock() + self._pause
+            log.warning("%s %s: left alone for %.0f s", self.stage, provider.name, self._pause)
+
+    async def stream(
+        self,
+        ask: Callable[[P], AsyncIterator[T]],
+        *,
+        first: float,
+        gap: float,
+        note: Callable[[Event], None],
+        sentence: int | None = None,
+        measure: Callable[[T], Answered | None] = lambda _item: None,
+        counts: Callable[[T], bool] = lambda _item: True,
+    ) -> AsyncGenerator[tuple[P, T], None]:
+        """Yield (provider, item) of the first provider that answers.
+
+        `first` and `gap` are seconds to the first item that `counts`, and between items. `note` gets
+        `Requested` and `Answered`; `measure` may give the figures of an item, which are summed up.
+        Raises the last provider's ProviderError when all have failed, or when one fails after its
+        first item.
+        """
+        last: ProviderError | None = None
+        for provider in self.usable():
+            tally = _Tally(self.stage, provider.name, sentence)
+            note(Requested(self.stage, provider.name, sentence))
+            outcome, limit = "cancelled", first
+            try:
+                async with provided(ask(provider), provider.name) as items:
+                    try:
+                        while True:
+                            limit = gap if tally.begun else first
+                            async with asyncio.timeout(limit):
+                                item = await anext(items)
+                            if counts(item):
+                                tally.count()
+                            tally.add(measure(item))
+                            yield provider, item
+                    except StopAsyncIteration:
+                        outcome = "done"
+            except TimeoutError:
+                outcome = "failed"
+                what = "gave nothing" if not tally.begun else "fell silent"
+                last = StageTimeout(f"{self.stage} {provider.name} {what} for {limit:g} s")
+            except ProviderError as error:
+                outcome, last = "failed", error
+            finally:
+                note(tally.answered(outcome))
+            if outcome == "done":
+                self.succeeded(provider)
+                return
+            assert last is not None
+            log.warning("%s %s: %s", self.stage, provider.name, last)
+            self.failed(provider, last)
+            if tally.begun:
+                raise last
+        raise last or ProviderError(f"no {self.stage} provider is available right now")
+
+
+class _Tally:
+    """What one request took."""
+
+    def __init__(self, stage: Stage, provider: str, sentence: int | None) -> None:
+        self._stage: Stage = stage
+        self._provider = provider
+        self._sentence = sentence
+        self._began = _loop_time()
+        self._first_ms: int | None = None
+        self._tokens_in = self._tokens_out = self._characters = self._audio_ms = 0
+
+    @property
+    def begun(self) -> bool:
+        return self._first_ms is not None
+
+    def count(self) -> None:
+        if self._first_ms is None:
+            self._first_ms = round((_loop_time() - self._began) * 1000)
+
+    def add(self, figures: Answered | None) -> None:
+        if figures is not None:
+            self._tokens_in += figures.tokens_in
+            self._tokens_out += figures.tokens_out
+            self._characters += figures.characters
+            self._audio_ms += figures.audio_ms
+
+    def answered(self, outcome: str) -> Answered:
+        return Answered(
+            self._stage,
+            self._provider,
+            "done" if outcome == "done" else "cancelled" if outcome == "cancelled" else "failed",
+            self._sentence,
+            self._first_ms,
+            self._tokens_in,
+            self._tokens_out,
+            self._characters,
+            self._audio_ms,
+        )
+
+
+def _loop_time() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()

@@ -1,0 +1,276 @@
+"""The session's ears: which microphone is open, what is being said, and when it becomes a turn.
+
+Speech over a running reply is heard from its first syllable, but takes the floor only when the floor's
+table says so. Until then the session's state does not change, and nothing is lost either way: what was
+said is answered, or the timeline says why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from aizuchi.engine import floor
+from aizuchi.engine.chain import Chain
+from aizuchi.engine.links import Links
+from aizuchi.engine.microphone import EndReason, Microphone
+from aizuchi.engine.rules import Rules
+from aizuchi.engine.utterance import Utterance, joined
+from aizuchi.errors import ProviderError, StageTimeout
+from aizuchi.events import (
+    Cause,
+    Event,
+    Fault,
+    Heard,
+    Listen,
+    ListenMode,
+    MicAudio,
+    MicNoted,
+    SpeechEnded,
+    SpeechStarted,
+    State,
+)
+from aizuchi.ports import Hints, Recognizer, Vad
+
+
+class Conversation(Protocol):
+    """What the ears need of their session."""
+
+    state: State
+    links: Links
+
+    @property
+    def cause(self) -> Cause | None:
+        """Of the turn that has the floor."""
+
+    def append(self, event: Event) -> None: ...
+    def drop(self, what: str, reason: str) -> None: ...
+    def move(self, state: State, reason: str = "") -> None: ...
+    def rest(self, reason: str) -> None: ...
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
+    def interrupt(self, reason: str, link: str = "") -> None: ...
+    def hold(self, reason: str) -> None: ...
+    def go_on(self) -> None: ...
+    def understood(self, text: str, user_end: float | None, voice_end: float | None) -> None: ...
+    def misheard(self) -> None: ...
+    @property
+    def now(self) -> float: ...
+
+
+class Listening:
+    """One session's microphone and utterances. All calls are synchronous; the work is spawned."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        vad: Vad,
+        asr: Chain[Recognizer],
+        rules: Rules,
+        *,
+        hints: Hints,
+        record: bool,
+    ) -> None:
+        self.utterances = 0
+        self._with = conversation
+        self._vad = vad
+        self._asr = asr
+        self._rules = rules
+        self._hints = hints
+        self._record = record
+        self._mic: Microphone | None = None
+        self._utterance: Utterance | None = None
+        self._pieces: list[str] = []
+        self._stray_ms = 0.0
+
+    @property
+    def open(self) -> bool:
+        """A microphone is open."""
+        return self._mic is not None and not self._mic.closed
+
+    @property
+    def user_speaks(self) -> bool:
+        """The user has the floor, or is being understood."""
+        return self._utterance is not None and self._utterance.took_floor
+
+    # ------------------------------------------------------------------ inputs
+
+    def listen(self, listen: Listen) -> None:
+        link = self._with.links.get(listen.link)
+        if link is not None and listen.mode is not None:
+            link.mode = listen.mode
+        if not self._with.links.may(listen.link, "mouth"):
+            self._with.drop("listen", "this link may not speak")
+            return
+        if not listen.on:
+            if self._mic is not None and self._mic.link == listen.link:
+                self.close("client")
+            return
+        if self._mic is not None:
+            if self._mic.link == listen.link:
+                return
+            self.close("closed", forget=True)
+        mode = link.mode if link is not None else listen.mode
+        self._open(listen.link, mode or self._rules.hearing.mode)
+
+    def sound(self, sound: MicAudio) -> None:
+        mic = self._mic
+        if mic is None or mic.link != sound.link:
+            self._stray(len(sound.pcm) / 2 / sound.rate * 1000)
+            return
+        mic.feed(sound.pcm, sound.rate)
+        if self._with.state == "idle" and self._with.cause is None:
+            self._with.move("listening")
+        if sound.last:
+            self.close("client")
+
+    def left(self, link: str) -> None:
+        """A link has gone, and with it its microphone."""
+        if self._mic is not None and self._mic.link == link:
+            self.close("closed")
+            if self._with.state == "listening":
+                self._with.rest("closed")
+
+    def typed(self) -> None:
+        """Text has come instead: what was being said is dropped; only a continuous microphone stays."""
+        self.forget()
+        if self._mic is not None and self._mic.mode != "continuous":
+            self.close("closed", forget=True)
+
+    def close(self, reason: EndReason, *, forget: bool = False) -> None:
+        """Close the microphone; what is queued is still heard unless it is to be forgotten."""
+        mic = self._mic
+        if mic is None:
+            return
+        mic.close(reason)
+        if forget:
+            self.forget()
+        self._mic = None
+
+    def forget(self) -> None:
+        """Nobody wants to know any more what was being said."""
+        if self._mic is not None:
+            self._mic.abandon()
+        self._pieces.clear()
+        utterance, self._utterance = self._utterance, None
+        if utterance is not None:
+            utterance.abandon()
+            self._with.drop("utterance", "something newer took its place")
+
+    def _stray(self, ms: float) -> None:
+        """Sound that came while nobody was listening is counted, not heard."""
+        self._stray_ms += ms
+        if self._stray_ms >= Microphone.NOTE_MS:
+            self._with.append(MicNoted(round(self._stray_ms), dropped_ms=round(self._stray_ms)))
+            self._stray_ms = 0.0
+
+    def _open(self, link: str, mode: ListenMode) -> None:
+        rules = self._rules
+        self._mic = Microphone(
+            link, mode, rules.hearing, self, queue_ms=rules.mic_queue_ms, record=self._record
+        )
+        if self._with.cause is None and self._with.state == "idle":
+            self._with.move("listening")
+        self._with.spawn(self._hear(self._mic))
+
+    async def _hear(self, mic: Microphone) -> None:
+        try:
+            await mic.run(self._vad)
+        except ProviderError as error:
+            self._with.append(Fault("vad", "vad_failed", str(error)))
+            mic.close("closed")
+            self.forget()
+        if self._mic is mic:
+            self._mic = None
+        if mic.closed_by == "client" and not mic.utterances:
+            self.utterances += 1
+            self._with.append(Heard(self.utterances, ""))
+        if self._utterance is None:
+            self._with.rest("empty")
+
+    # ------------------------------------------------------------------ what the microphone tells
+
+    def speech_began(self, mic: Microphone, onset: float, preroll: bytes) -> None:
+        cause = self._with.cause
+        if cause is not None and self._rules.barge_in.policy == "never":
+            return
+        self.utterances += 1
+        utterance = Utterance(
+            self.utterances, self._asr, self._hints, patience=self._rules.limits.asr_final, tell=self._tell
+        )
+        utterance.took_floor = cause is None
+        self._utterance = utterance
+        self._with.append(SpeechStarted(utterance.number, onset))
+        if preroll:
+            utterance.push(preroll)
+        self._with.spawn(self._recognise(mic, utterance))
+        self._voice("onset", mic)
+
+    def speech_goes_on(self, mic: Microphone, pcm: bytes) -> None:
+        if self._utterance is not None and not self._utterance.ended:
+            self._utterance.push(pcm)
+            self._voice("voiced", mic)
+
+    def speech_over(self, mic: Microphone, voice_end: float, silence: float, reason: EndReason) -> None:
+        utterance = self._utterance
+        if utterance is None or utterance.ended:
+            return
+        now = self._with.now
+        self._with.append(SpeechEnded(utterance.number, voice_end, now - silence, reason))
+        utterance.end(now, now - silence)
+        if mic.mode != "continuous" and self._mic is mic:
+            self.close("silence")
+
+    def noted(self, mic: Microphone, ms: int, pcm: bytes, dropped_ms: int) -> None:
+        self._with.append(MicNoted(ms, pcm, dropped_ms))
+
+    # ------------------------------------------------------------------ from speech to a turn
+
+    def _tell(self, event: Event) -> None:
+        self._with.append(event)
+        if self._mic is not None and self._utterance is not None and self._utterance.text:
+            self._voice("word", self._mic)
+
+    def _voice(self, sign: floor.Sign, mic: Microphone) -> None:
+        """The user's voice over what runs: does it take the floor?"""
+        utterance = self._utterance
+        if utterance is None or utterance.took_floor:
+            return
+        situation = floor.running(self._with.cause, user_speaks=True)
+        decision = floor.voice(self._rules.barge_in, sign, mic.endpointing.voiced_ms, situation)
+        if decision == "ignore":
+            return
+        utterance.took_floor = True
+        if decision == "yield":
+            self._with.interrupt("barge_in", mic.link)
+        elif decision == "hold":
+            self._with.hold("barge_in")
+        if self._with.state == "idle":
+            self._with.move("listening", "barge_in")
+
+    async def _recognise(self, mic: Microphone, utterance: Utterance) -> None:
+        try:
+            heard = await utterance.recognise()
+        except ProviderError as error:
+            code = "asr_timeout" if isinstance(error, StageTimeout) else "asr_failed"
+            self._with.append(Fault("asr", code, str(error)))
+            heard = None
+        if self._utterance is utterance:
+            self._utterance = None
+        self._with.append(heard or Heard(utterance.number, ""))
+        if heard is not None and heard.text:
+            self._pieces.append(heard.text)
+        if self.user_speaks:
+            return  # They go on speaking: what they said so far waits for the rest.
+        wanted = utterance.took_floor or self._with.cause is None or mic.mode == "push"
+        if not wanted and not (self._pieces and self._rules.barge_in.policy == "after_word"):
+            self._pieces.clear()
+            self._with.drop("utterance", "it was too short to interrupt")
+        elif self._pieces:
+            text = joined(self._pieces)
+            self._pieces.clear()
+            self._with.understood(text, utterance.user_end, utterance.voice_end)
+        elif heard is None:
+            self._with.misheard()
+        else:
+            self._with.rest("empty")
+            self._with.go_on()

@@ -1,0 +1,195 @@
+"""One opening of the microphone: sound in, utterances out.
+
+From `Listen(on)` to `Listen(off)` all sound goes through one VAD stream, one end-pointer and a ring of
+pre-roll. In push mode everything between the two is one utterance; else the end-pointer cuts. The
+session is told by three callbacks and decides alone what an utterance over a running reply means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from aizuchi.audio import Resampler
+from aizuchi.engine.endpointing import Began, Endpointing, Over
+from aizuchi.engine.rules import Hearing
+from aizuchi.engine.streams import provided
+from aizuchi.events import ListenMode
+from aizuchi.ports import Score, Vad
+
+RATE = 16_000
+BYTES_PER_MS = RATE * 2 // 1000
+EndReason = Literal["silence", "client", "maximum", "closed"]
+
+
+class Ear(Protocol):
+    """Who is told. All calls are synchronous and quick."""
+
+    def speech_began(self, mic: Microphone, onset: float, preroll: bytes) -> None: ...
+    def speech_goes_on(self, mic: Microphone, pcm: bytes) -> None: ...
+    def speech_over(self, mic: Microphone, voice_end: float, silence: float, reason: EndReason) -> None: ...
+    def noted(self, mic: Microphone, ms: int, pcm: bytes, dropped_ms: int) -> None: ...
+
+
+@dataclass(slots=True)
+class _Note:
+    """What came in since the last note on the timeline."""
+
+    ms: float = 0.0
+    dropped_ms: float = 0.0
+    pcm: bytearray | None = None
+
+
+class Microphone:
+    """Fed synchronously; `run` is a task of the session and ends when the microphone is closed.
+
+    Sound is 16 kHz mono s16le. More than `queue_ms` of waiting sound is dropped and counted.
+    """
+
+    NOTE_MS = 1_000
+
+    def __init__(
+        self, link: str, mode: ListenMode, hearing: Hearing, ear: Ear, *, queue_ms: int, record: bool
+    ) -> None:
+        self.link = link
+        self.mode: ListenMode = mode
+        self.endpointing = Endpointing(hearing)
+        self._hearing = hearing
+        self._ear = ear
+        self._queue_bytes = queue_ms * BYTES_PER_MS
+        self._record = record
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._more = asyncio.Event()
+        self._closed: EndReason | None = None
+        self._abandoned = False
+        self._resampler: Resampler | None = None
+        self._resampler_rate = RATE
+        self._ring: deque[bytes] = deque()
+        self._ring_bytes = 0
+        self._open = False
+        self._note = _Note(pcm=bytearray() if record else None)
+        self.utterances = 0
+        """How many it has begun."""
+
+    @property
+    def closed(self) -> bool:
+        return self._closed is not None
+
+    @property
+    def closed_by(self) -> EndReason | None:
+        return self._closed
+
+    def feed(self, pcm: bytes, rate: int = RATE) -> None:
+        """More sound, of any rate."""
+        if self.closed:
+            return
+        if rate != RATE:
+            if self._resampler is None or self._resampler_rate != rate:
+                self._resampler, self._resampler_rate = Resampler(rate, RATE), rate
+            pcm = self._resampler.push(pcm)
+        self._note.ms += len(pcm) / BYTES_PER_MS
+        if self._waiting_bytes + len(pcm) > self._queue_bytes:
+            self._note.dropped_ms += len(pcm) / BYTES_PER_MS
+            return
+        if self._note.pcm is not None:
+            self._note.pcm += pcm
+        self._waiting.append(pcm)
+        self._waiting_bytes += len(pcm)
+        self._more.set()
+        if self._note.ms >= self.NOTE_MS:
+            self.tell_note()
+
+    def close(self, reason: EndReason) -> None:
+        """No more sound; what is queued is still heard, then an open utterance ends."""
+        if self._closed is None:
+            self._closed = reason
+            self._more.set()
+            self.tell_note()
+
+    def abandon(self) -> None:
+        """Forget the present utterance and, if closed, everything still queued."""
+        self._open = False
+        self._ring.clear()
+        self._ring_bytes = 0
+        self.endpointing = Endpointing(self._hearing)
+        if self.closed:
+            self._abandoned = True
+            self._waiting.clear()
+            self._more.set()
+
+    def tell_note(self) -> None:
+        note = self._note
+        if note.ms:
+            self._ear.noted(self, round(note.ms), bytes(note.pcm or b""), round(note.dropped_ms))
+            self._note = _Note(pcm=bytearray() if self._record else None)
+
+    async def run(self, vad: Vad) -> None:
+        """Hear until closed. Raises ProviderError when the VAD fails."""
+        if self.mode == "push":
+            self._begin(0.0)
+        async with provided(vad.scores(self._sound()), vad.name) as stream:
+            async for score in stream:
+                self._hear(score)
+        if self._open and not self._abandoned:
+            self._end(self._closed or "closed")
+
+    async def _sound(self) -> AsyncIterator[bytes]:
+        while True:
+            while self._waiting:
+                pcm = self._waiting.popleft()
+                self._waiting_bytes -= len(pcm)
+                yield pcm
+            if self.closed:
+                return
+            self._more.clear()
+            await self._more.wait()
+
+    def _hear(self, score: Score) -> None:
+        if self._abandoned:
+            return
+        ms = len(score.pcm) / BYTES_PER_MS
+        decisions = self.endpointing.feed(ms, score.probability)
+        if self.mode == "push":
+            if self._open:
+                self._ear.speech_goes_on(self, score.pcm)
+                if self.endpointing.at * 1000 >= self._hearing.max_utterance_ms:
+                    self._end("maximum")
+            return
+        self._remember(score.pcm)
+        over: Over | None = None
+        for decision in decisions:
+            match decision:
+                case Began(at=at):
+                    self._begin(at)
+                    return
+                case Over():
+                    over = decision
+        if self._open:
+            self._ear.speech_goes_on(self, score.pcm)
+            if over is not None:
+                self._end(over.reason)
+
+    def _begin(self, onset: float) -> None:
+        self._open = True
+        self.utterances += 1
+        since = onset - self._hearing.preroll_ms / 1000
+        ring = b"".join(self._ring)
+        wanted = round((self.endpointing.at - since) * 1000) * BYTES_PER_MS
+        self._ear.speech_began(self, onset, ring[-wanted:] if wanted else b"")
+
+    def _end(self, reason: EndReason) -> None:
+        self._open = False
+        end = self.endpointing
+        voice_end = end.last_voiced or end.at
+        self._ear.speech_over(self, voice_end, end.at - voice_end, reason)
+
+    def _remember(self, pcm: bytes) -> None:
+        keep = (self._hearing.preroll_ms + self._hearing.min_speech_ms + 200) * BYTES_PER_MS
+        self._ring.append(pcm)
+        self._ring_bytes += len(pcm)
+        while self._ring_bytes - len(self._ring[0]) >= keep:
+            self._ring_bytes -= len(self._ring.popleft())

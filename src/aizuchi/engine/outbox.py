@@ -1,0 +1,327 @@
+"""What may leave on one link, now. Sans-I/O; `now` is seconds of a monotonic clock.
+
+Two lanes. *Ready* leaves at once: text, states, questions. *Sound* is paced: at most `lead_ms` of it
+is ever ahead of real time, because bytes handed to a transport can't be taken back. What closes a
+reply (its end, the state after it) waits in the sound lane behind the last frame, and once something
+waits there everything that follows waits too, so that a slow link still sees one order.
+
+The cut is synchronous: an `Interrupted` entry throws away everything of older generations in both
+lanes before it is queued itself, so nothing of a dead turn can leave after it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from aizuchi.events import (
+    Cue,
+    Entry,
+    Event,
+    Interrupted,
+    Packet,
+    Sentence,
+    Speech,
+    SpeechDone,
+    StateChanged,
+    TextDelta,
+    TextDone,
+    Thought,
+    TurnBegun,
+    TurnEnded,
+    TurnHeld,
+    TurnResumed,
+    WordTime,
+)
+from aizuchi.ports import Delivery
+
+REPLY = (TextDelta, Thought, Sentence, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
+"""Reply material: dies with its generation."""
+CLOSERS = (SpeechDone, StateChanged, TurnBegun, TurnEnded)
+"""What must not overtake the sound before it."""
+KEPT_MS = 1_000
+"""So much sent sound is remembered for resuming a held turn."""
+
+
+class Encoder(Protocol):
+    """Turns PCM of the delivery's rate into a packet's payload."""
+
+    def __call__(self, pcm: bytes) -> bytes: ...
+
+
+class Resampler(Protocol):
+    """Streaming change of rate; `last` flushes."""
+
+    def __call__(self, pcm: bytes, last: bool) -> bytes: ...
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One frame of sound waiting to leave."""
+
+    entry: Entry
+    turn: int
+    sentence: int
+    at_ms: float
+    ms: float
+    pcm: bytes
+    rate: int
+    first: bool
+    last: bool
+    sent: bool = False
+
+
+class _Framer:
+    """Cuts one sentence's slices into frames of the delivery's length and rate."""
+
+    def __init__(self, delivery: Delivery, rate: int, resampler: Resampler | None) -> None:
+        self.rate = delivery.rate or rate
+        self._resampler = resampler
+        self._size = self.rate * delivery.frame_ms // 1000 * 2
+        self._pad = delivery.codec == "opus"
+        self._rest = b""
+        self.begun = False
+
+    def cut(self, pcm: bytes, last: bool) -> list[bytes]:
+        if self._resampler is not None:
+            pcm = self._resampler(pcm, last)
+        data, size = self._rest + pcm, self._size
+        whole = len(data) // size * size
+        frames = [data[i : i + size] for i in range(0, whole, size)]
+        self._rest = data[whole:]
+        if last and self._rest:
+            frames.append(self._rest.ljust(size, b"\0") if self._pad else self._rest)
+            self._rest = b""
+        return frames
+
+
+class Outbox:
+    """One link's way out.
+
+    `encoder` makes a payload of a frame's PCM (None: PCM as it is); it is called when a frame leaves,
+    never for a burst at once. `resampler(rate_in, rate_out)` makes a streaming resampler; needed only
+    when the delivery fixes a rate.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        *,
+        encoder: Encoder | None = None,
+        resampler: Callable[[int, int], Resampler] | None = None,
+    ) -> None:
+        self._delivery = delivery
+        self._encoder = encoder
+        self._resampler = resampler
+        self._ready: deque[Entry] = deque()
+        self._sound: deque[_Frame | Entry] = deque()
+        self._closing = 0
+        self._framers: dict[int, tuple[int, int, _Framer]] = {}
+        self._parked: dict[int, deque[_Frame | Entry]] = {}
+        self._sent: deque[_Frame] = deque()
+        self._placed: dict[int, float] = {}
+        self._counts: dict[int, int] = {}
+        self._sentence: tuple[int, int] | None = None
+        self._buffered_until = 0.0
+        self._not_before = 0.0
+        self._least = 0
+        self.last_sound: float | None = None
+        """When the latest frame of sound left."""
+
+    # -- in
+
+    def put(self, entry: Entry, now: float) -> None:
+        """Take one timeline entry, in order of `seq`."""
+        event = entry.event
+        if isinstance(event, REPLY) and entry.generation < self._least:
+            return
+        match event:
+            case Interrupted():
+                self.cut(entry.generation)
+                self._queue(entry)
+            case Speech():
+                self._speech(entry, event)
+            case TurnHeld(turn=turn, at_ms=at_ms):
+                self._hold(turn, at_ms)
+                self._queue(entry)
+            case TurnResumed(turn=turn, at_ms=at_ms):
+                self._queue(entry)
+                self._resume(entry, turn, at_ms, now)
+            case TurnBegun():
+                self._not_before = now + self._delivery.start_gap_ms / 1000
+                self._queue(entry)
+            case TurnEnded(turn=turn):
+                self._queue(entry)
+                for memory in (self._parked, self._placed, self._framers):
+                    memory.pop(turn, None)
+            case SpeechDone(turn=turn) if turn in self._parked:
+                self._parked[turn].append(entry)
+            case _:
+                self._queue(entry)
+
+    def _queue(self, entry: Entry) -> None:
+        if self._sound and (self._closing or isinstance(entry.event, CLOSERS)):
+            self._sound.append(entry)
+            # The end of the sound alone does not keep later text waiting.
+            self._closing += not isinstance(entry.event, SpeechDone)
+        else:
+            self._ready.append(entry)
+
+    def _speech(self, entry: Entry, speech: Speech) -> None:
+        if self._delivery.codec == "none":
+            return
+        framer = self._framer(speech)
+        frames = framer.cut(speech.pcm, speech.last)
+        if speech.last and not frames:
+            frames = [b""]
+        at = self._placed.get(speech.turn, float(speech.at_ms))
+        lane = self._parked.get(speech.turn, self._sound)
+        for number, pcm in enumerate(frames):
+            ms = len(pcm) / 2 / framer.rate * 1000
+            first, framer.begun = not framer.begun, True
+            last = speech.last and number == len(frames) - 1
+            lane.append(_Frame(entry, speech.turn, speech.sentence, at, ms, pcm, framer.rate, first, last))
+            at += ms
+        self._placed[speech.turn] = at
+
+    def _framer(self, speech: Speech) -> _Framer:
+        sentence, rate, framer = self._framers.get(speech.turn, (-1, 0, None))
+        if framer is not None and (sentence, rate) == (speech.sentence, speech.rate):
+            return framer
+        resampler = None
+        wanted = self._delivery.rate
+        if wanted is not None and wanted != speech.rate and self._resampler is not None:
+            resampler = self._resampler(speech.rate, wanted)
+        fresh = _Framer(self._delivery, speech.rate, resampler)
+        fresh.begun = framer is not None and sentence == speech.sentence and framer.begun
+        self._framers[speech.turn] = (speech.sentence, speech.rate, fresh)
+        return fresh
+
+    # -- out
+
+    def take(self, now: float) -> Entry | None:
+        """The next entry that may leave, sound as `Packet`; None if nothing is due.
+
+        Call it right before each single send: a cut between two sends must be seen.
+        """
+        if self._ready:
+            return self._ready.popleft()
+        if not self._sound or self._due() > now:
+            return None
+        head = self._sound.popleft()
+        if isinstance(head, Entry):
+            self._closing -= not isinstance(head.event, SpeechDone)
+            return head
+        return self._packet(head, now)
+
+    def deadline(self, now: float) -> float | None:
+        """When `take` will have something; `now` if it already has, None if only `put` can tell."""
+        if self._ready:
+            return now
+        return max(now, self._due()) if self._sound else None
+
+    def _due(self) -> float:
+        head = self._sound[0]
+        delivery = self._delivery
+        if isinstance(head, Entry):
+            return self._buffered_until + delivery.tail_ms / 1000 if delivery.tail_ms else 0.0
+        if not delivery.paced:
+            return 0.0
+        gap = delivery.sentence_gap_ms / 1000 if self._is_next_sentence(head) else 0.0
+        lead = max(0.0, delivery.lead_ms - head.ms) / 1000
+        return max(self._not_before, self._buffered_until + gap - lead)
+
+    def _is_next_sentence(self, frame: _Frame) -> bool:
+        return self._sentence is not None and self._sentence != (frame.turn, frame.sentence)
+
+    def _packet(self, frame: _Frame, now: float) -> Entry:
+        if self._is_next_sentence(frame) and self._buffered_until > now:
+            self._buffered_until += self._delivery.sentence_gap_ms / 1000
+        self._sentence = (frame.turn, frame.sentence)
+        self._buffered_until = max(now, self._buffered_until) + frame.ms / 1000
+        frame.sent = True
+        self._remember(frame)
+        if frame.pcm:
+            self.last_sound = now
+        index = self._counts.get(frame.turn, 0)
+        self._counts = {frame.turn: index + 1}
+        data = frame.pcm
+        if self._delivery.codec == "opus" and self._encoder is not None and data:
+            data = self._encoder(data)
+        codec = "opus" if self._delivery.codec == "opus" else "pcm_s16le"
+        packet = Packet(
+            frame.turn,
+            frame.sentence,
+            index,
+            round(frame.at_ms),
+            round(frame.ms),
+            data,
+            codec,
+            frame.rate,
+            frame.first,
+            frame.last,
+        )
+        return replace(frame.entry, event=packet)
+
+    def _remember(self, frame: _Frame) -> None:
+        self._sent.append(frame)
+        while self._sent[0].turn != frame.turn or self._sent[0].at_ms < frame.at_ms - KEPT_MS:
+            self._sent.popleft()
+
+    # -- the cut, the pause
+
+    def cut(self, generation: int) -> int:
+        """Drop all reply material of generations below; returns the dropped milliseconds of sound."""
+        self._least = max(self._least, generation)
+        dropped = 0.0
+        kept: list[Entry] = [entry for entry in self._ready if self._lives(entry, generation)]
+        for item in self._sound:
+            if isinstance(item, _Frame):
+                dropped += item.ms
+            elif self._lives(item, generation):
+                kept.append(item)
+        self._ready = deque(kept)
+        self._sound.clear()
+        self._closing = 0
+        self._sent.clear()
+        self._framers = {turn: each for turn, each in self._framers.items() if turn in self._parked}
+        self._buffered_until = 0.0
+        return round(dropped)
+
+    @staticmethod
+    def _lives(entry: Entry, generation: int) -> bool:
+        event: Event = entry.event
+        return entry.generation >= generation or not isinstance(event, REPLY)
+
+    def _hold(self, turn: int, at_ms: int) -> None:
+        parked: deque[_Frame | Entry] = deque(
+            frame for frame in self._sent if frame.turn == turn and frame.at_ms + frame.ms > at_ms
+        )
+        rest: deque[_Frame | Entry] = deque()
+        self._closing = 0
+        for item in self._sound:
+            mine = item.turn == turn and (isinstance(item, _Frame) or isinstance(item.event, SpeechDone))
+            (parked if mine else rest).append(item)
+        self._ready.extend(item for item in rest if isinstance(item, Entry))
+        self._sound = deque(item for item in rest if isinstance(item, _Frame))
+        self._parked[turn] = parked
+        self._sent.clear()
+        self._buffered_until = 0.0
+
+    def _resume(self, entry: Entry, turn: int, at_ms: int, now: float) -> None:
+        parked = self._parked.pop(turn, None)
+        if parked is None:
+            return
+        for item in parked:
+            if isinstance(item, Entry):
+                self._sound.append(replace(item, generation=entry.generation))
+                continue
+            # Sound of the same generation is still in the client's own buffer.
+            still_there = item.sent and item.entry.generation == entry.generation
+            if still_there or item.at_ms + item.ms <= at_ms:
+                continue
+            item.entry = replace(item.entry, generation=entry.generation)
+            self._sound.append(item)
+        self._buffered_until = now

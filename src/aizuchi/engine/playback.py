@@ -1,0 +1,176 @@
+"""How far the ear has come in one turn, and what it therefore could have heard. Sans-I/O.
+
+Two clocks: the *natural* one plays every slice as it is put on the timeline, without pause; a
+reporting ear moves the *anchored* one. The natural one bounds the other: a silent or lying ear never
+holds a turn longer than its sound plus a grace. `now` is seconds of any monotonic clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aizuchi.events import Played, Sentence, WordTime
+
+
+@dataclass(slots=True)
+class _Said:
+    """One sentence and its place in the turn's sound."""
+
+    sentence: Sentence
+    start_ms: float = 0.0
+    ms: float = 0.0
+    sounded: bool = False
+    whole: bool = False
+    words: list[WordTime] = field(default_factory=list[WordTime])
+
+    @property
+    def end_ms(self) -> float:
+        return self.start_ms + self.ms
+
+
+class Playback:
+    """One turn at the reference ear."""
+
+    def __init__(self) -> None:
+        self.total_ms = 0.0
+        self.reported = False
+        """The ear has said at least once how far it is."""
+        self.finished = False
+        """The ear has said that it played everything."""
+        self.mute = False
+        """The voice has failed: what has no sound will have none, and is read instead."""
+        self._said: dict[int, _Said] = {}
+        self._loose = ""
+        self._natural_end: float | None = None
+        self._anchored_end: float | None = None
+        self._held_at: float | None = None
+
+    # -- what goes in
+
+    def text(self, delta: str) -> None:
+        self._loose += delta
+
+    def sentence(self, sentence: Sentence) -> None:
+        self._said[sentence.index] = _Said(sentence, start_ms=self.total_ms)
+
+    def sound(self, index: int, ms: float, last: bool, now: float) -> None:
+        """A slice was put on the timeline."""
+        said = self._said[index]
+        if not said.sounded:
+            said.sounded, said.start_ms = True, self.total_ms
+        said.ms += ms
+        said.whole = said.whole or last
+        self.total_ms += ms
+        self.finished = self.finished and ms == 0
+        if self._held_at is None:
+            self._natural_end = max(now, self._natural_end or now) + ms / 1000
+            self._anchored_end = max(now, self._anchored_end or now) + ms / 1000
+
+    def word(self, word: WordTime) -> None:
+        if word.sentence in self._said:
+            self._said[word.sentence].words.append(word)
+
+    def report(self, played: Played, now: float) -> None:
+        """The ear tells its position; contradictory and foreign reports do no harm."""
+        self.reported = True
+        if played.at_ms is not None:
+            position = float(played.at_ms)
+        elif played.sentence is not None and played.sentence in self._said:
+            said = self._said[played.sentence]
+            position = said.end_ms if played.whole else said.start_ms
+        elif played.sentence is None and played.whole:
+            position = self.total_ms
+        else:
+            return
+        position = min(max(position, 0.0), self.total_ms)
+        self.finished = played.whole and position >= self.total_ms
+        if self._held_at is not None:
+            self._held_at = position
+        else:
+            self._anchored_end = now + (self.total_ms - position) / 1000
+
+    def hold(self, now: float) -> int:
+        """Stop both clocks; returns the position in ms."""
+        if self._held_at is None:
+            self._held_at = self.position(now)
+        return int(self._held_at)
+
+    def resume(self, now: float) -> int:
+        position = self.total_ms if self._held_at is None else self._held_at
+        self._held_at = None
+        rest = (self.total_ms - position) / 1000
+        self._natural_end = self._anchored_end = now + rest
+        return int(position)
+
+    # -- what comes out
+
+    def position(self, now: float) -> float:
+        """Milliseconds of the turn's sound that have been played."""
+        if self._held_at is not None:
+            return self._held_at
+        if self.finished or self._anchored_end is None:
+            return self.total_ms
+        return max(0.0, self.total_ms - max(0.0, self._anchored_end - now) * 1000)
+
+    def ahead(self, now: float) -> float:
+        """Seconds of sound that were made and not yet played."""
+        return (self.total_ms - self.position(now)) / 1000
+
+    def over_at(self, grace: float, reporting: bool) -> float:
+        """When the ear will have played everything there is now; 0.0 when it already has.
+
+        `reporting`: the reference ear is known to report, so its word is awaited, up to `grace`
+        seconds past the natural end.
+        """
+        if self.finished or self._natural_end is None or self._anchored_end is None:
+            return 0.0
+        if reporting:
+            return self._natural_end + grace
+        return min(self._anchored_end, self._natural_end + grace)
+
+    def heard(self, now: float) -> str:
+        """The text that could have been heard, always a beginning of what was shown.
+
+        A sentence counts when all of it was played, or by its words where the voice gives their times,
+        or when more than half of its known sound was. Without any sound, what was shown was read.
+        """
+        if self.total_ms == 0:
+            return self._loose
+        position = self.position(now)
+        parts: list[str] = []
+        for index in sorted(self._said):
+            said = self._said[index]
+            if not said.sounded:
+                awaited = said.sentence.spoken and not self.mute
+                if awaited or position < said.start_ms:
+                    break
+                parts.append(said.sentence.shown)
+            elif said.whole and position >= said.end_ms - 1:
+                parts.append(said.sentence.shown)
+            else:
+                parts.append(_begun(said, position - said.start_ms))
+                break
+        return "".join(parts)
+
+
+def _begun(said: _Said, position: float) -> str:
+    """The part of a sentence that was heard when its sound had come to `position` ms."""
+    if position <= 0:
+        return ""
+    shown, spoken = said.sentence.shown, said.sentence.spoken
+    words = [word for word in said.words if word.at_ms + word.ms <= position]
+    if not said.words:
+        return shown if said.whole and position * 2 >= said.ms else ""
+    if not words:
+        return ""
+    end = 0
+    for word in sorted(words, key=lambda each: each.at_ms):
+        start = word.start if word.start >= 0 else spoken.find(word.text, end)
+        if start >= 0:
+            end = max(end, start + len(word.text))
+    spoken_part = spoken[:end]
+    at = shown.find(spoken_part)
+    if at >= 0:
+        return shown[: at + len(spoken_part)]
+    # Shown and spoken differ (Markdown, replacements): take the same share of what was shown.
+    return shown[: len(shown) * end // max(1, len(spoken))]

@@ -1,0 +1,83 @@
+"""The numbers a conversation is run by, in one place, with their defaults.
+
+`config.py` fills them from the user's YAML; tests and the simulation make their own. Seconds unless the
+name says `ms`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aizuchi.events import ListenMode
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """End-pointing, clocked in microphone sound."""
+
+    threshold: float = 0.5
+    """Speech probability at which speech may begin."""
+    release: float = 0.35
+    """Probability below which a stretch counts as silence while speech goes on."""
+    min_speech_ms: int = 60
+    """Shorter sounds are not speech."""
+    silence_ms: int = 600
+    """Silence that ends an utterance."""
+    preroll_ms: int = 300
+    """Sound before the onset that still belongs to the utterance."""
+    max_utterance_ms: int = 30_000
+    mode: ListenMode = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class BargeIn:
+    """When the user's voice interrupts a reply."""
+
+    policy: Literal["immediate", "after_ms", "after_word", "never"] = "after_ms"
+    after_ms: int = 200
+    """With `after_ms`: so much voiced sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """How long each stage may take before the next provider, or the fallback, has its turn."""
+
+    asr_final: float = 5.0
+    llm_first: float = 8.0
+    llm_gap: float = 15.0
+    tts_first: float = 4.0
+    tts_gap: float = 4.0
+    retrieve: float = 0.3
+    breaker_failures: int = 3
+    """Failures in a row after which a provider is left alone for `breaker_pause`."""
+    breaker_pause: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything above and what belongs to the session as a whole."""
+
+    hearing: Hearing = field(default_factory=Hearing)
+    barge_in: BargeIn = field(default_factory=BargeIn)
+    limits: StageLimits = field(default_factory=StageLimits)
+    ahead: float = 6.0
+    """Synthesis stays at most so far ahead of the ear."""
+    ear_grace: float = 2.0
+    """A reporting ear may be late by so much before its turn is taken as played."""
+    history_tokens: int = 6_000
+    """Budget of the prompt's conversation part, estimated."""
+    max_reply_tokens: int | None = None
+    tool_rounds: int = 5
+    tool_timeout: float = 10.0
+    tool_result_chars: int = 8_000
+    max_text_chars: int = 8_000
+    max_images: int = 4
+    max_image_bytes: int = 8 << 20
+    max_context_chars: int = 4_000
+    first_clause_chars: int = 24
+    """A first clause may be cut at a comma from about so many characters (CJK count double)."""
+    waiting_turns: int = 4
+    """Turns that may wait for the floor; more are shed."""
+    mic_queue_ms: int = 20_000
+    """Microphone sound that may wait for the VAD; more is shed."""

@@ -1,0 +1,596 @@
+"""One conversation: feeds the microphone and the floor, begins and ends turns.
+
+Everything public is synchronous and quick except `run` and `drain`; a session is touched from one event
+loop only. All its tasks live in one TaskGroup that `run` holds.
+
+An interrupt is one synchronous call: the generation rises, `Interrupted` and the new state are on the
+timeline (so every link has cut its queue) before the first task is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aizuchi.character import Character
+from aizuchi.engine import floor, states
+from aizuchi.engine.cascade import NOT_UNDERSTOOD, Cascade, Say, phrase
+from aizuchi.engine.chain import Chain
+from aizuchi.engine.history import History
+from aizuchi.engine.links import Link, Links
+from aizuchi.engine.listening import Listening
+from aizuchi.engine.prompt import Contexts, build
+from aizuchi.engine.rules import Rules
+from aizuchi.engine.toolroom import ToolRoom
+from aizuchi.engine.turn import Claim, Turn
+from aizuchi.errors import ProviderError
+from aizuchi.events import (
+    OWNER,
+    Attach,
+    Author,
+    Cause,
+    Dropped,
+    Event,
+    Fault,
+    Happened,
+    Image,
+    Input,
+    Interrupt,
+    Interrupted,
+    LinkClosed,
+    LinkOpened,
+    Listen,
+    ListenMode,
+    MicAudio,
+    Noted,
+    Outcome,
+    Played,
+    ReplyEvent,
+    Role,
+    SessionClosed,
+    SessionOpened,
+    Speech,
+    State,
+    StateChanged,
+    ToolCall,
+    ToolResult,
+    TurnBegun,
+    TurnEnded,
+    TurnHeld,
+    TurnResumed,
+    Typed,
+)
+from aizuchi.ports import (
+    Animator,
+    Hints,
+    LanguageModel,
+    Passage,
+    Prompt,
+    Recognizer,
+    Responder,
+    Retriever,
+    Toolbox,
+    ToolContext,
+    ToolOutcome,
+    ToolSpec,
+    Vad,
+    Voice,
+)
+from aizuchi.timeline import Timeline
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What sessions are made from; one set serves them all."""
+
+    vad: Vad
+    asr: Chain[Recognizer]
+    llm: Chain[LanguageModel]
+    tts: Chain[Voice]
+    toolbox: Toolbox | None = None
+    retriever: Retriever | None = None
+    animator: Callable[[], Animator] | None = None
+
+
+class Session:
+    """One character in conversation with one person over any number of links."""
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        person: str,
+        character: Character,
+        parts: Parts,
+        rules: Rules | None = None,
+        record_sound: bool = False,
+        restored: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.id = id
+        self.person = person
+        self.character = character
+        self.rules = rules or Rules()
+        self.state: State = "idle"
+        self.generation = 0
+        self.timeline = Timeline(_now)
+        self.history = History()
+        self.links = Links()
+        self._parts = parts
+        self._contexts = Contexts(self.rules.max_context_chars)
+        self._turns = 0
+        self._active: Turn | None = None
+        self._held: list[Turn] = []
+        self._waiting: deque[Claim] = deque()
+        self._listening = Listening(
+            self,
+            parts.vad,
+            parts.asr,
+            self.rules,
+            hints=Hints(phrases=(character.display_name,)),
+            record=record_sound,
+        )
+        self._images: list[Image] = []
+        self._unfinished = ""
+        self._tools = ToolRoom(parts.toolbox, ToolContext(id, person, character.name), self.rules, self.spawn)
+        self._group: asyncio.TaskGroup | None = None
+        self._early: list[Coroutine[Any, Any, None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: str | None = None
+        self._end = asyncio.Event()
+        self._draining = False
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        if restored is not None:
+            self._restore(restored)
+        self._resumed = restored is not None
+        self.timeline.follow(self.history.read)
+
+    # ------------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Until `close`. Owns every task of the session; when it returns none is left."""
+        self.append(SessionOpened(self.id, self.character.name, self.person, self._resumed))
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for work in self._early:
+                self.spawn(work)
+            self._early.clear()
+            await self._end.wait()
+            for task in tuple(self._tasks):
+                task.cancel()
+        self.append(SessionClosed(self._closing or "closed"))
+
+    def close(self, reason: str) -> None:
+        """End the conversation: silence first, then `run` tidies up and returns."""
+        if self._closing is None:
+            self._silence("closed", close_mic=True)
+            self._closing = reason
+            self._end.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new turns and wait, so many seconds at most, until the running one has ended."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
+        except TimeoutError:
+            log.info("session %s: a turn was still running after %.1f s", self.id, seconds)
+
+    def join(
+        self,
+        link: str,
+        roles: tuple[Role, ...],
+        *,
+        mode: ListenMode | None = None,
+        protocol: str = "",
+        tools: Sequence[ToolSpec] = (),
+    ) -> None:
+        """A client has come. Without an ear among the links replies are text only."""
+        specs = tuple(replace(spec, place="client") for spec in tools)
+        self.links.join(Link(link, roles, mode or self.rules.hearing.mode, specs))
+        self.append(LinkOpened(link, roles, protocol))
+
+    def leave(self, link: str, reason: str = "") -> None:
+        """A client has gone; what only it could give is given up."""
+        gone = self.links.leave(link)
+        if gone is None:
+            return
+        self._listening.left(link)
+        self._tools.lost({spec.name for spec in gone.tools})
+        self.append(LinkClosed(link, reason))
+        if self._active is not None:
+            self._active.moved()
+
+    @property
+    def history_len(self) -> int:
+        return len(self.history)
+
+    @property
+    def speaks(self) -> bool:
+        """Somebody listens to sound."""
+        return self.links.ear is not None
+
+    @property
+    def reporting(self) -> bool:
+        """The reference ear is known to tell how far it is."""
+        ear = self.links.ear
+        return ear is not None and ear.reports
+
+    def snapshot(self) -> dict[str, Any]:
+        """What a resumed session needs, as JSON-able values."""
+        return {
+            "history": self.history.dump(),
+            "contexts": self._contexts.dump(),
+            "generation": self.generation,
+            "turns": self._turns,
+            "utterances": self._listening.utterances,
+            "seq": self.timeline.next_seq,
+            "character": self.character.name,
+            "unfinished": self._unfinished,
+        }
+
+    def _restore(self, saved: Mapping[str, Any]) -> None:
+        self.history.load(saved.get("history", []))
+        self._contexts.load(saved.get("contexts", []))
+        self.generation = int(saved.get("generation", 0)) + 1
+        self._turns = int(saved.get("turns", 0))
+        self._listening.utterances = int(saved.get("utterances", 0))
+        self._unfinished = str(saved.get("unfinished", ""))
+        self.timeline = Timeline(_now, first_seq=int(saved.get("seq", 0)))
+
+    def take_unfinished(self) -> str:
+        """Text of the reply that a lost connection cut off; asked once."""
+        text, self._unfinished = self._unfinished, ""
+        return text
+
+    # ------------------------------------------------------------------ inputs
+
+    def feed(self, input: Input) -> None:
+        """Take one input of a link. Never raises; what can't be served is said on the timeline."""
+        if self._closing is not None:
+            return
+        if not isinstance(input, Played):
+            self.links.gave_input(input.link)
+        match input:
+            case MicAudio():
+                self._listening.sound(input)
+            case Typed():
+                self._typed(input)
+            case Listen():
+                self.append(input)
+                self._listening.listen(input)
+            case Interrupt(reason=reason):
+                self.append(input)
+                self.interrupt(reason, input.link)
+            case Played():
+                self._played(input)
+            case Attach(image=image):
+                self._attach(image)
+            case Noted():
+                self._noted(input)
+            case ToolResult():
+                self.append(input)
+                if not self._tools.answered(input):
+                    self.drop("tool_result", f"no call {input.id!r:.40} waits for a result")
+            case Happened():
+                self.append(input)
+            case _:
+                self.drop(type(input).__name__, "the engine has no use for it")
+
+    def _typed(self, typed: Typed) -> None:
+        images = (*self._images, *typed.images)[: self.rules.max_images]
+        bare = tuple(replace(image, data=b"") for image in typed.images)
+        self.append(replace(typed, images=bare))
+        text = typed.text.strip()
+        if not text and not images:
+            self.drop("text", "it was empty")
+            return
+        if len(text) > self.rules.max_text_chars:
+            limit = self.rules.max_text_chars
+            self.fault(
+                "gateway", "bad_message", f"text has {len(text)} characters, at most {limit} are taken"
+            )
+            return
+        self._listening.typed()
+        self._images.clear()
+        self.begin("user", text=text, author=typed.author, images=images, user_end=self.timeline.now)
+
+    def _attach(self, image: Image) -> None:
+        size, most = len(image.data), self.rules.max_image_bytes
+        if size > most:
+            self.fault("gateway", "bad_message", f"the image has {size} bytes, at most {most} are taken")
+        elif len(self._images) >= self.rules.max_images:
+            self.fault("gateway", "bad_message", f"at most {self.rules.max_images} images go with a turn")
+        else:
+            self._images.append(image)
+            self.append(Attach(replace(image, data=b"")))
+
+    def _noted(self, noted: Noted) -> None:
+        context, cut = self._contexts.update(noted.context)
+        self.append(replace(noted, context=context))
+        if self._parts.retriever is not None:
+            self._parts.retriever.noted(replace(noted, context=context), session=self.id)
+        if cut:
+            most = self.rules.max_context_chars
+            self.fault("gateway", "context_too_large", f"the context was cut to {most} characters")
+
+    def _played(self, played: Played) -> None:
+        ear = self.links.ear
+        if played.link and (ear is None or ear.id != played.link):
+            return
+        for turn in (self._active, *self._held):
+            if turn is not None and turn.number == played.turn:
+                self.append(played)
+                if ear is not None:
+                    ear.reports = True
+                turn.playback.report(played, _now())
+                turn.moved()
+
+    # ------------------------------------------------------------------ turns
+
+    def begin(
+        self,
+        cause: Cause,
+        responder: Responder | None = None,
+        *,
+        text: str = "",
+        author: Author = OWNER,
+        images: tuple[Image, ...] = (),
+        user_end: float | None = None,
+        voice_end: float | None = None,
+    ) -> int | None:
+        """A turn wants to begin; returns its number, or None if it waits or was shed."""
+        if responder is None:
+            parts = self._parts
+            responder = Cascade(self.character, parts.llm, parts.tts, self.rules, parts.animator)
+        wish = Claim(cause, responder, text, author, images, user_end, voice_end)
+        if self._closing is not None or self._draining:
+            self.drop(cause, "the conversation is ending")
+            return None
+        situation = floor.running(self.cause, user_speaks=self._listening.user_speaks)
+        match floor.claim(cause, situation):
+            case "begin":
+                pass
+            case "yield":
+                self._silence("superseded" if cause == "user" else cause, close_mic=False)
+            case "hold":
+                self.hold(cause)
+            case "wait":
+                if len(self._waiting) >= self.rules.waiting_turns:
+                    self.drop(cause, "too many turns wait already")
+                else:
+                    self._waiting.append(wish)
+                return None
+            case "ignore":
+                self.drop(cause, f"the floor is taken ({situation})")
+                return None
+        return self._begin(wish)
+
+    def _begin(self, claim: Claim) -> int:
+        self._turns += 1
+        self.generation += 1
+        turn = Turn(
+            self._turns,
+            self.generation,
+            claim,
+            self,
+            style=self.character.style,
+            language=self.character.language,
+            ahead=self.rules.ahead,
+            grace=self.rules.ear_grace,
+        )
+        self._active = turn
+        self._quiet.clear()
+        self._unfinished = ""
+        if claim.images:
+            self.history.attach(turn.number, claim.images)
+        begun = TurnBegun(
+            turn.number,
+            claim.cause,
+            claim.text,
+            claim.author,
+            len(claim.images),
+            claim.user_end,
+            claim.voice_end,
+        )
+        self.append(begun, turn=turn.number)
+        self.move("thinking", turn=turn.number)
+        self.spawn(turn.run())
+        return turn.number
+
+    def interrupt(self, reason: str, link: str = "") -> None:
+        """Silence, at once. A voice that barges in keeps the microphone and held turns; a click ends both."""
+        self._silence(reason, close_mic=reason != "barge_in")
+
+    def _silence(self, reason: str, *, close_mic: bool) -> None:
+        turn, now = self._active, _now()
+        self._active = None
+        victims = [turn] if turn is not None else []
+        if close_mic:
+            victims += self._held
+            self._held.clear()
+            for claim in self._waiting:
+                self.drop(claim.cause, "it was interrupted before it began")
+            self._waiting.clear()
+            self._listening.typed()
+        self.generation += 1
+        heard = turn.playback.heard(now) if turn is not None else ""
+        for victim in victims:
+            victim.silence("interrupted", reason)
+        self.append(
+            Interrupted(
+                reason,
+                turn.number if turn is not None else None,
+                turn.generation if turn is not None else None,
+                heard,
+                turn.text if turn is not None else "",
+            ),
+            turn=turn.number if turn is not None else None,
+        )
+        self.move("idle", reason, turn=turn.number if turn is not None else None, always=True)
+        for victim in victims:
+            victim.tidy()
+        if turn is not None:
+            self._unfinished = heard
+
+    def hold(self, reason: str) -> None:
+        turn = self._active
+        assert turn is not None
+        self._active = None
+        self._held.append(turn)
+        at_ms = turn.hold(_now())
+        self.append(TurnHeld(turn.number, at_ms, reason), turn=turn.number)
+        self.move("listening" if self._listening.open else "idle", "held", turn=turn.number)
+
+    def _resume(self) -> None:
+        turn = self._held.pop()
+        if turn.generation != self.generation:
+            self.generation += 1
+            turn.generation = self.generation
+        self._active = turn
+        at_ms = turn.resume(_now())
+        self.append(TurnResumed(turn.number, at_ms), turn=turn.number)
+        if turn.sounding:
+            self.move("speaking", "resumed", turn=turn.number)
+        else:
+            self.move("thinking", "resumed", turn=turn.number)
+
+    def go_on(self) -> None:
+        """The floor is free: what was held goes on, else what waits begins."""
+        if self._active is not None or self._closing is not None or self._listening.user_speaks:
+            return
+        if self._held:
+            self._resume()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+
+    @property
+    def cause(self) -> Cause | None:
+        """Of the turn that has the floor; None when nobody speaks."""
+        return self._active.claim.cause if self._active is not None else None
+
+    # -- what the ears need (the `Conversation` protocol of listening.py)
+
+    @property
+    def now(self) -> float:
+        """Seconds on the session's clock."""
+        return self.timeline.now
+
+    def understood(self, text: str, user_end: float | None, voice_end: float | None) -> None:
+        """The user has said something that wants an answer."""
+        images = tuple(self._images)
+        self._images.clear()
+        self.begin("user", text=text, images=images, user_end=user_end, voice_end=voice_end)
+
+    def misheard(self) -> None:
+        """Every recogniser failed over what the user said: say so."""
+        text = phrase(self.character, self.character.not_understood, NOT_UNDERSTOOD)
+        self.begin("user", Say(text, self.character, self._parts.tts, self.rules, fallback="canned"))
+
+    # -- what a turn needs (the `Floor` protocol of turn.py)
+
+    def say(self, turn: Turn, event: ReplyEvent) -> None:
+        if isinstance(event, Speech) and not turn.sounding:
+            turn.sounding = True
+            self.move("speaking", turn=turn.number)
+        self.append(event, turn=turn.number)
+
+    def note(self, turn: Turn, event: Event) -> None:
+        """Facts beside the reply; a dead turn's faults are nobody's business, its bills are."""
+        if isinstance(event, Fault) and event.stage == "tts":
+            turn.playback.mute = True
+        if turn.dead is None or not isinstance(event, Fault):
+            self.append(event, turn=turn.number)
+
+    async def prompt(self, turn: Turn) -> Prompt:
+        claim = turn.claim
+        passages = await self._passages(claim.text)
+        tools = (*self._tools.specs(self.character.tools, claim.author), *self.links.tools)
+        return build(
+            self.character,
+            history=self.history.trimmed(self.rules.history_tokens),
+            contexts=self._contexts.current,
+            passages=passages,
+            tools=tools,
+            max_tokens=self.rules.max_reply_tokens,
+            session=self.id,
+        )
+
+    async def _passages(self, query: str) -> Sequence[Passage]:
+        retriever = self._parts.retriever
+        if retriever is None or not query:
+            return ()
+        try:
+            async with asyncio.timeout(self.rules.limits.retrieve):
+                return await retriever.passages(query, session=self.id, person=self.person)
+        except (TimeoutError, ProviderError) as error:
+            self.fault("llm", "retrieval_failed", str(error) or "retrieval took too long")
+            return ()
+
+    async def call(self, turn: Turn, call: ToolCall) -> ToolOutcome:
+        specs = (*self._tools.specs(self.character.tools, turn.claim.author), *self.links.tools)
+        return await self._tools.call(call, specs)
+
+    def over(self, turn: Turn, outcome: Outcome, reason: str) -> None:
+        heard = turn.text if outcome == "finished" else turn.playback.heard(_now())
+        ended = TurnEnded(turn.number, outcome, heard, turn.text, reason, round(turn.playback.total_ms))
+        if self._active is turn:
+            self._active = None
+            self.rest("done" if outcome == "finished" else "error", turn=turn.number)
+        elif turn in self._held:
+            self._held.remove(turn)
+        self.append(ended, turn=turn.number)
+        if self._active is None:
+            self.go_on()
+        if self._active is None and not self._held and not self._waiting:
+            self._quiet.set()
+
+    # ------------------------------------------------------------------ small things
+
+    def rest(self, reason: str, turn: int | None = None) -> None:
+        """Back to where a session waits for its user."""
+        if self._active is None:
+            hearing = self._listening.open or self._listening.user_speaks
+            state: State = "listening" if hearing else "idle"
+            if state != self.state:
+                self.move(state, reason, turn=turn)
+
+    def move(self, state: State, reason: str = "", *, turn: int | None = None, always: bool = False) -> None:
+        if state == self.state and not always:
+            return
+        if not states.may_follow(self.state, state):
+            log.error("session %s: no way from %s to %s (%s)", self.id, self.state, state, reason)
+            return
+        previous, self.state = self.state, state
+        parts = self._parts
+        degraded = parts.asr.degraded or parts.llm.degraded or parts.tts.degraded
+        self.append(StateChanged(state, previous, reason, degraded), turn=turn)
+
+    def append(self, event: Event, *, turn: int | None = None) -> None:
+        self.timeline.append(event, turn=turn, generation=self.generation)
+
+    def drop(self, what: str, reason: str) -> None:
+        self.append(Dropped(what, reason))
+
+    def fault(self, stage: Any, code: str, message: str) -> None:
+        self.append(Fault(stage, code, message))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._group is None:
+            self._early.append(work)
+        elif self._closing is not None:
+            work.close()
+        else:
+            task = self._group.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,156 @@
+"""The voice's half of a reply: sentences in, sound out, in order.
+
+Each sentence goes through the chain of voices. When all fail, the reply goes on as text: a long sentence
+is tried once more by its first clause alone, then the rest of the turn stays silent rather than making
+the user wait for every sentence anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+from aizuchi.engine.chain import Chain
+from aizuchi.engine.rules import Rules
+from aizuchi.errors import ProviderError, StageTimeout
+from aizuchi.events import Answered, Cue, Event, Fault, ReplyEvent, Sentence, Speech, WordTime
+from aizuchi.ports import Animator, Audio, Phoneme, Request, Voice, Word
+
+SHORT_CHARS = 60
+"""A sentence longer than this may be spoken by its first clause when the whole of it failed."""
+
+
+class Speaker:
+    """Speaks one turn's sentences, one after the other."""
+
+    def __init__(
+        self,
+        tts: Chain[Voice],
+        rules: Rules,
+        request: Request,
+        emit: Callable[[ReplyEvent], Awaitable[None]],
+        animator: Animator | None = None,
+    ) -> None:
+        self._tts = tts
+        self._limits = rules.limits
+        self._request = request
+        self._emit = emit
+        self._animator = animator
+        self._ms = 0.0
+        self._rate = 0
+        self.fallback = ""
+        """What had to be done instead of speaking as configured."""
+        self.known = asyncio.Event()
+        """Set as soon as it is clear whether this turn has a voice."""
+
+    async def run(self, sentences: asyncio.Queue[Sentence | None]) -> int:
+        """Speak until None comes; returns the milliseconds of sound that were made."""
+        while (sentence := await sentences.get()) is not None:
+            if self._animator is not None:
+                for cue in self._animator.sentence(sentence):
+                    await self._put(cue)
+            if (
+                sentence.spoken.strip()
+                and self._request.speaks
+                and self.fallback not in ("text_only", "short_tts")
+            ):
+                await self._request.room()
+                await self._sentence(sentence)
+        self.known.set()
+        return round(self._ms)
+
+    async def _sentence(self, sentence: Sentence) -> None:
+        try:
+            await self._say(sentence)
+        except ProviderError as error:
+            code = "tts_timeout" if isinstance(error, StageTimeout) else "tts_failed"
+            self._request.note(Fault("tts", code, str(error)))
+            self.fallback = "text_only"
+            self.known.set()
+            short = _first_clause(sentence.spoken)
+            if len(sentence.spoken) > SHORT_CHARS and short and not isinstance(error, StageTimeout):
+                try:
+                    await self._say(replace(sentence, spoken=short))
+                    self.fallback = "short_tts"
+                except ProviderError as again:
+                    self._request.note(Fault("tts", "tts_failed", str(again)))
+
+    async def _say(self, sentence: Sentence) -> None:
+        limits, spoke = self._limits, False
+
+        def ask(voice: Voice) -> AsyncIterator[Audio | Word | Phoneme]:
+            return voice.say(sentence, self._request.style)
+
+        stream = self._tts.stream(
+            ask,
+            first=limits.tts_first,
+            gap=limits.tts_gap,
+            note=self._request.note,
+            sentence=sentence.index,
+            measure=_figures(sentence),
+            counts=lambda item: isinstance(item, Audio),
+        )
+        try:
+            async with aclosing(stream) as slices:
+                async for voice, item in slices:
+                    if voice is not self._tts.providers[0] and not self.fallback:
+                        self.fallback = f"provider:{voice.name}"
+                    if isinstance(item, Audio) and not spoke:
+                        spoke = True
+                        self.known.set()
+                    await self._slice(sentence, item)
+        except ProviderError:
+            if not spoke:
+                raise
+            # What was begun can't be begun again by another voice: the sentence ends here.
+            self._request.note(Fault("tts", "tts_failed", f"sentence {sentence.index} broke off"))
+        if not spoke:
+            raise ProviderError("the voice gave no sound", retryable=False)
+        end = Speech(self._request.turn, sentence.index, round(self._ms), b"", self._rate, last=True)
+        await self._emit(end)
+
+    async def _slice(self, sentence: Sentence, item: Audio | Word | Phoneme) -> None:
+        turn, index = self._request.turn, sentence.index
+        match item:
+            case Audio(pcm=pcm, rate=rate) if pcm:
+                self._rate = rate
+                await self._emit(Speech(turn, index, round(self._ms), pcm, rate))
+                self._ms += len(pcm) / 2 / rate * 1000
+            case Word(at_ms=at_ms, ms=ms, text=text, start=start):
+                await self._emit(WordTime(turn, index, at_ms, ms, text, start))
+            case Phoneme(at_ms=at_ms, ms=ms, viseme=viseme):
+                await self._emit(Cue(turn, index, at_ms, ms, "viseme", viseme))
+            case _:
+                pass
+        if self._animator is not None:
+            for cue in self._animator.sound(item, sentence, round(self._ms)):
+                await self._put(cue)
+
+    async def _put(self, cue: Event) -> None:
+        if isinstance(cue, Cue):
+            await self._emit(cue)
+
+
+def _figures(sentence: Sentence) -> Callable[[Audio | Word | Phoneme], Answered | None]:
+    """Characters once, sound as it comes."""
+    counted = False
+    exact = 0.0
+
+    def measure(item: Audio | Word | Phoneme) -> Answered | None:
+        nonlocal counted, exact
+        if not isinstance(item, Audio):
+            return None
+        before = int(exact)
+        exact += len(item.pcm) / 2 / item.rate * 1000
+        characters = 0 if counted else len(sentence.spoken)
+        counted = True
+        return Answered("tts", "", "done", characters=characters, audio_ms=int(exact) - before)
+
+    return measure
+
+
+def _first_clause(text: str) -> str:
+    return re.split(r"(?<=[,;:，、；：。！？.!?])", text, maxsplit=1)[0].strip()

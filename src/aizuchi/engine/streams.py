@@ -1,0 +1,39 @@
+"""Reading what plugs give us: closed at once when we leave, and never raising anything but ProviderError.
+
+Ports promise iterators; every provider writes async generators.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import TypeVar, cast
+
+from aizuchi.errors import ProviderError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def closing(stream: AsyncIterator[T]) -> aclosing[AsyncGenerator[T, None]]:
+    """`contextlib.aclosing` for a plug's stream: leaving the block closes it."""
+    return aclosing(cast("AsyncGenerator[T, None]", stream))
+
+
+def provided(stream: AsyncIterator[T], name: str) -> aclosing[AsyncGenerator[T, None]]:
+    """`closing` for a provider's stream: here third-party code may fail in any way it likes."""
+    return aclosing(_guarded(stream, name))
+
+
+async def _guarded(stream: AsyncIterator[T], name: str) -> AsyncGenerator[T, None]:
+    try:
+        async with closing(stream) as items:
+            async for item in items:
+                yield item
+    except ProviderError:
+        raise
+    except Exception as error:
+        log.exception("%s failed in an unforeseen way", name)
+        raise ProviderError(f"{name} failed in an unforeseen way: {type(error).__name__}") from error

@@ -1,0 +1,234 @@
+"""What we answer: one turn, one responder. Read third.
+
+A turn is a task of its session and owns a TaskGroup of its own: whatever the responder spawns dies with
+it. It takes the responder's events one by one and puts each on the timeline only while it is alive, so
+a late worker cannot speak into the next turn. When everything is said it waits until the ear has
+played it, and then it is over, exactly once.
+
+    begun ──▶ (held ◀──▶ resumed)* ──▶ ended: finished, interrupted, failed, superseded
+
+Silence comes first and is synchronous (`silence`, called by `Session.interrupt`); cancelling the scope
+and closing vendor streams comes after (`tidy`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aizuchi.engine.playback import Playback
+from aizuchi.engine.streams import closing
+from aizuchi.errors import AizuchiError
+from aizuchi.events import (
+    OWNER,
+    Author,
+    Cause,
+    Event,
+    Fault,
+    Image,
+    Outcome,
+    ReplyEvent,
+    Sentence,
+    Speech,
+    TextDelta,
+    TextDone,
+    WordTime,
+)
+from aizuchi.ports import Prompt, Request, Responder, Style, ToolCall, ToolOutcome
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A turn that wants to begin."""
+
+    cause: Cause
+    responder: Responder
+    text: str = ""
+    author: Author = OWNER
+    images: tuple[Image, ...] = ()
+    user_end: float | None = None
+    voice_end: float | None = None
+
+
+class Floor(Protocol):
+    """What a turn needs of its session."""
+
+    @property
+    def speaks(self) -> bool: ...
+    @property
+    def reporting(self) -> bool: ...
+    def say(self, turn: Turn, event: ReplyEvent) -> None: ...
+    def note(self, turn: Turn, event: Event) -> None: ...
+    async def prompt(self, turn: Turn) -> Prompt: ...
+    async def call(self, turn: Turn, call: ToolCall) -> ToolOutcome: ...
+    def over(self, turn: Turn, outcome: Outcome, reason: str) -> None: ...
+
+
+class Turn:
+    """One turn, from its commit to its end."""
+
+    def __init__(
+        self,
+        number: int,
+        generation: int,
+        claim: Claim,
+        floor: Floor,
+        *,
+        style: Style,
+        language: str,
+        ahead: float,
+        grace: float,
+    ) -> None:
+        self.number = number
+        self.generation = generation
+        """The generation its messages bear; raised when it is resumed after another turn."""
+        self.claim = claim
+        self.playback = Playback()
+        self.text = ""
+        self.dead: Outcome | None = None
+        """Set once it was silenced; nothing it makes reaches the timeline any more."""
+        self.reason = ""
+        self.sounding = False
+        """Its first sound is on the timeline."""
+        self.written = False
+        """All of its text is on the timeline."""
+        self._floor = floor
+        self._style = style
+        self._language = language
+        self._ahead = ahead
+        self._grace = grace
+        self._going = asyncio.Event()
+        self._going.set()
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    # -- life
+
+    async def run(self) -> None:
+        """The turn's task. Ends with exactly one call of `floor.over`."""
+        self._task = asyncio.current_task()
+        outcome: Outcome = "failed"
+        try:
+            if self.dead is None:
+                async with asyncio.TaskGroup() as group:
+                    await self._perform(group)
+                outcome = "finished"
+        except* AizuchiError as errors:
+            self._fault(errors.exceptions[0])
+        except* Exception as errors:
+            log.exception("turn %d failed in an unforeseen way", self.number)
+            self._fault(errors.exceptions[0])
+        finally:
+            self._floor.over(self, self.dead or outcome, self.reason)
+
+    def silence(self, outcome: Outcome, reason: str) -> None:
+        """From this very moment nothing of the turn is let through."""
+        if self.dead is None:
+            self.dead, self.reason = outcome, reason
+
+    def tidy(self) -> None:
+        """After `silence`: end its tasks and close what they hold."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def hold(self, now: float) -> int:
+        """Pause; returns the position in ms from which it will go on."""
+        self._going.clear()
+        return self.playback.hold(now)
+
+    def resume(self, now: float) -> int:
+        position = self.playback.resume(now)
+        self._going.set()
+        self._moved.set()
+        return position
+
+    def moved(self) -> None:
+        """The ear has reported, or the clock must be looked at again."""
+        self._moved.set()
+
+    # -- the work
+
+    async def _perform(self, group: asyncio.TaskGroup) -> None:
+        tasks: list[asyncio.Task[None]] = []
+
+        def spawn(work: Coroutine[Any, Any, None]) -> None:
+            tasks.append(group.create_task(work))
+
+        request = Request(
+            turn=self.number,
+            cause=self.claim.cause,
+            prompt=await self._floor.prompt(self),
+            style=self._style,
+            language=self._language,
+            speaks=self._floor.speaks,
+            spawn=spawn,
+            room=self._room,
+            call=lambda call: self._floor.call(self, call),
+            note=lambda event: self._floor.note(self, event),
+        )
+        async with closing(self.claim.responder.reply(request)) as events:
+            async for event in events:
+                await self._going.wait()
+                self._say(event)
+        await self._played()
+        for task in tasks:
+            task.cancel()
+
+    def _say(self, event: ReplyEvent) -> None:
+        """The guard: the one place through which a reply reaches the timeline."""
+        if self.dead is not None:
+            return
+        now = _now()
+        match event:
+            case TextDelta(text=text):
+                self.text += text
+                self.playback.text(text)
+            case Sentence():
+                self.playback.sentence(event)
+            case Speech(sentence=index, pcm=pcm, rate=rate, last=last):
+                self.playback.sound(index, len(pcm) / 2 / rate * 1000, last, now)
+            case WordTime():
+                self.playback.word(event)
+            case TextDone():
+                self.written = True
+            case _:
+                pass
+        self._floor.say(self, event)
+
+    async def _room(self) -> None:
+        """Until less than `ahead` seconds of sound wait for the ear."""
+        await self._until(lambda: _now() + self.playback.ahead(_now()) - self._ahead)
+
+    async def _played(self) -> None:
+        """Until the ear has heard everything there is."""
+        await self._until(lambda: self.playback.over_at(self._grace, self._floor.reporting))
+
+    async def _until(self, due: Callable[[], float]) -> None:
+        """Wait for a moment that holds, reports and more sound may move."""
+        while True:
+            await self._going.wait()
+            self._moved.clear()
+            when = due()
+            if when <= _now():
+                return
+            try:
+                async with asyncio.timeout_at(when):
+                    await self._moved.wait()
+            except TimeoutError:
+                continue
+
+    def _fault(self, error: BaseException) -> None:
+        if self.dead is None:
+            message = (
+                str(error) if isinstance(error, AizuchiError) else f"internal error: {type(error).__name__}"
+            )
+            self._floor.note(self, Fault("gateway", "turn_failed", message))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

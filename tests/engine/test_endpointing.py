@@ -1,0 +1,66 @@
+"""Where speech begins and ends, as a table; the clock is made of sound."""
+
+from __future__ import annotations
+
+import pytest
+
+from aizuchi.engine.endpointing import Began, Endpointing, Over
+from aizuchi.engine.rules import Hearing
+
+RULES = Hearing(threshold=0.5, release=0.35, min_speech_ms=60, silence_ms=200, max_utterance_ms=1000)
+
+
+def feed(pattern: str, ms: float = 20) -> list[Began | Over]:
+    """`#` is speech, `+` is between release and threshold, `.` is silence; one sign per stretch."""
+    machine = Endpointing(RULES)
+    scores = {"#": 0.9, "+": 0.4, ".": 0.05}
+    return [decision for sign in pattern for decision in machine.feed(ms, scores[sign])]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "decisions"),
+    [
+        ("." * 50, []),
+        ("##" + "." * 20, []),  # 40 ms is a click
+        ("###", [Began(0.0)]),
+        (".....###", [Began(0.1)]),
+        ("##..#", [Began(0.0)]),  # a plosive's closure inside the first syllable
+        ("##.....#", []),  # too long a gap: a new candidate
+        ("##.....###", [Began(0.14)]),
+        ("++++++", []),  # below the threshold nothing begins
+        ("###" + "." * 9, [Began(0.0)]),
+        ("###" + "." * 10, [Began(0.0), Over(0.06, "silence")]),
+        ("###" + "." * 9 + "#" + "." * 10, [Began(0.0), Over(0.26, "silence")]),
+        ("###" + "+" * 12 + "." * 10, [Began(0.0), Over(0.3, "silence")]),  # release keeps speech going
+        ("#" * 60, [Began(0.0), Over(1.0, "maximum"), Began(1.0)]),
+        ("###" + "." * 10 + "###", [Began(0.0), Over(0.06, "silence"), Began(0.26)]),
+    ],
+)
+def test_decisions(pattern: str, decisions: list[Began | Over]):
+    """Each row: what is heard, and what is decided from it."""
+    seen = feed(pattern)
+    assert len(seen) == len(decisions), seen
+    for one, other in zip(seen, decisions, strict=True):
+        assert type(one) is type(other)
+        assert one.at == pytest.approx(other.at)
+        assert getattr(one, "reason", None) == getattr(other, "reason", None)
+
+
+@pytest.mark.parametrize("ms", [10, 20, 32, 40])
+def test_the_slicing_does_not_matter(ms: int):
+    """The end is found at the same second of sound whatever the length of a stretch."""
+    speech, quiet = "#" * (480 // ms), "." * (640 // ms)
+    decisions = feed(speech + quiet, ms)
+    assert [type(each) for each in decisions] == [Began, Over]
+    assert decisions[1].at == pytest.approx(0.48, abs=ms / 1000)
+
+
+def test_running_silence_is_public():
+    """What a later turn-end model needs: how long it has been quiet, and how much was voiced."""
+    machine = Endpointing(RULES)
+    for _ in range(5):
+        machine.feed(20, 0.9)
+    for _ in range(4):
+        machine.feed(20, 0.0)
+    assert machine.silence_ms == pytest.approx(80)
+    assert machine.voiced_ms == pytest.approx(100)

@@ -1,0 +1,238 @@
+"""What may leave, when, and what never does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aizuchi.engine.outbox import Outbox
+from aizuchi.events import (
+    Entry,
+    Event,
+    Heard,
+    Interrupted,
+    Packet,
+    Sentence,
+    Speech,
+    SpeechDone,
+    StateChanged,
+    TextDelta,
+    TurnBegun,
+    TurnEnded,
+    TurnHeld,
+    TurnResumed,
+)
+from aizuchi.ports import Delivery
+
+RATE = 16_000
+
+
+class Box:
+    """An outbox, a clock moved by hand and a pen that numbers the entries."""
+
+    def __init__(self, delivery: Delivery | None = None, **more: Any) -> None:
+        self.box = Outbox(delivery or Delivery(), **more)
+        self.now = 100.0
+        self.generation = 1
+        self._seq = 0
+
+    def put(self, event: Event, generation: int | None = None) -> None:
+        turn = getattr(event, "turn", None)
+        self.box.put(Entry(self._seq, self.now, turn, generation or self.generation, event), self.now)
+        self._seq += 1
+
+    def speech(self, ms: int, *, turn: int = 1, sentence: int = 0, at_ms: int = 0, last: bool = True) -> None:
+        self.put(Speech(turn, sentence, at_ms, b"\1\2" * (RATE * ms // 1000), RATE, last))
+
+    def taken(self) -> list[Event]:
+        """Everything that may leave at this instant."""
+        events: list[Event] = []
+        while (entry := self.box.take(self.now)) is not None:
+            events.append(entry.event)
+        return events
+
+    def names(self) -> list[str]:
+        return [type(event).__name__ for event in self.taken()]
+
+    def run(self, seconds: float) -> list[tuple[float, Event]]:
+        """Follow the deadlines for some seconds."""
+        until, left = self.now + seconds, [(self.now, event) for event in self.taken()]
+        while (due := self.box.deadline(self.now)) is not None and due <= until:
+            self.now = due
+            left += [(self.now, event) for event in self.taken()]
+        self.now = until
+        return left
+
+
+def test_sound_is_cut_in_frames_and_nothing_is_lost():
+    """Odd slices become frames of 20 ms; the last one is what remains."""
+    box = Box(Delivery(lead_ms=100_000))
+    box.put(Speech(1, 0, 0, b"ab" * 500, RATE))
+    box.put(Speech(1, 0, 31, b"cd" * 500, RATE, last=True))
+    packets = [event for event in box.taken() if isinstance(event, Packet)]
+    assert b"".join(packet.data for packet in packets) == b"ab" * 500 + b"cd" * 500
+    assert [len(packet.data) for packet in packets] == [640, 640, 640, 80]
+    assert [packet.index for packet in packets] == [0, 1, 2, 3]
+    assert [packet.first for packet in packets] == [True, False, False, False]
+    assert [packet.last for packet in packets] == [False, False, False, True]
+
+
+def test_at_most_the_lead_is_ahead_of_real_time():
+    """At no moment has more sound left than time has passed, plus the lead."""
+    box = Box(Delivery(lead_ms=200))
+    box.speech(3000)
+    sent = 0.0
+    for at, event in box.run(5.0):
+        assert isinstance(event, Packet)
+        sent += event.ms
+        assert sent <= (at - 100.0) * 1000 + 200.001
+    assert sent == 3000
+
+
+def test_text_overtakes_sound_and_endings_do_not():
+    """Subtitles are early; the end of the reply comes after its last frame."""
+    box = Box(Delivery(lead_ms=40))
+    box.speech(200)
+    box.put(TextDelta("later text"))
+    box.put(SpeechDone(1, 200))
+    box.put(TextDelta("still text"))
+    box.put(StateChanged("idle", "speaking", "done"))
+    box.put(TurnEnded(1, "finished"))
+    box.put(Heard(2, "next"))
+    assert box.names()[:2] == ["TextDelta", "TextDelta"]
+    tail = [type(event).__name__ for _, event in box.run(1.0)]
+    assert tail[-4:] == ["SpeechDone", "StateChanged", "TurnEnded", "Heard"]
+    assert set(tail[:-4]) == {"Packet"}
+
+
+def test_the_cut():
+    """After an interrupt nothing of the old generation leaves, whatever lane it waited in."""
+    box = Box(Delivery(lead_ms=40))
+    box.speech(1000)
+    box.put(SpeechDone(1, 1000))
+    box.put(StateChanged("idle", "speaking", "done"))
+    box.put(TextDelta("stale"))
+    box.generation = 2
+    box.put(Interrupted("click", 1, 1))
+    box.put(StateChanged("idle", "idle", "click"))
+    box.put(TextDelta("late worker"), generation=1)
+    box.put(TextDelta("new"))
+    names = [type(event).__name__ for _, event in box.run(5.0)]
+    assert names == ["StateChanged", "Interrupted", "StateChanged", "TextDelta"]
+
+
+def test_the_cut_says_how_much_it_dropped():
+    """The caller learns the milliseconds that were queued."""
+    box = Box(Delivery(lead_ms=40))
+    box.speech(1000)
+    left = sum(event.ms for event in box.taken() if isinstance(event, Packet))
+    assert box.box.cut(2) == 1000 - left
+
+
+def test_new_sound_after_a_cut_is_not_delayed():
+    """The dead turn's pacing does not hold back the next one."""
+    box = Box(Delivery(lead_ms=200))
+    box.speech(5000)
+    box.taken()
+    box.generation = 2
+    box.put(Interrupted("click", 1, 1))
+    box.speech(1000, turn=2)
+    assert box.names().count("Packet") == 10
+
+
+@pytest.mark.parametrize("same_generation", [True, False])
+def test_hold_and_resume(same_generation: bool):
+    """What the client still has is not sent twice; what it threw away is, with the new generation."""
+    box = Box(Delivery(lead_ms=100, can_hold=True))
+    box.speech(400)
+    first = [event for event in box.taken() if isinstance(event, Packet)]
+    assert sum(packet.ms for packet in first) == 100
+    box.put(TurnHeld(1, 40))
+    assert box.names() == ["TurnHeld"]
+    assert box.run(5.0) == []
+    box.generation = 1 if same_generation else 3
+    box.put(TurnResumed(1, 40))
+    again = [event for _, event in box.run(5.0) if isinstance(event, Packet)]
+    assert again[0].at_ms == (100 if same_generation else 40)
+    assert again[-1].last
+
+
+def test_a_reply_in_between_does_not_touch_the_held_one():
+    """Music goes on after somebody else has spoken, even when that reply was cut."""
+    box = Box(Delivery(lead_ms=100))
+    box.put(Sentence(1, 0, "la", "la"))
+    box.speech(400)
+    box.run(0.1)
+    box.put(TurnHeld(1, 100))
+    box.generation = 2
+    box.put(TurnBegun(2, "user"))
+    box.speech(400, turn=2)
+    box.run(0.05)
+    box.generation = 3
+    box.put(Interrupted("barge_in", 2, 2))
+    box.generation = 4
+    box.put(TurnResumed(1, 100))
+    packets = [event for _, event in box.run(5.0) if isinstance(event, Packet)]
+    assert {packet.turn for packet in packets} == {1}
+    assert sum(packet.ms for packet in packets) == 300
+
+
+def test_gaps_and_tail():
+    """Clients that want quiet between sentences, before the first and after the last get it."""
+    box = Box(Delivery(lead_ms=0, start_gap_ms=60, sentence_gap_ms=100, tail_ms=50))
+    box.put(TurnBegun(1, "user"))
+    box.speech(40)
+    box.speech(40, sentence=1, at_ms=40)
+    box.put(TurnEnded(1, "finished"))
+    left = box.run(5.0)
+    times = [round((at - 100.0) * 1000) for at, event in left if isinstance(event, Packet)]
+    assert times == [60, 80, 200, 220]
+    assert round((left[-1][0] - 100.0) * 1000) == 290
+
+
+def test_text_only_links_get_no_sound_and_do_not_wait_for_it():
+    """The ends come at once when there is nothing to pace."""
+    box = Box(Delivery(codec="none"))
+    box.speech(1000)
+    box.put(StateChanged("idle", "speaking", "done"))
+    assert box.names() == ["StateChanged"]
+
+
+def test_one_shot_links_get_all_sound_at_once():
+    """Without pacing the queue never waits."""
+    box = Box(Delivery(paced=False))
+    box.speech(3000)
+    box.put(SpeechDone(1, 3000))
+    names = box.names()
+    assert names.count("Packet") == 150
+    assert names[-1] == "SpeechDone"
+
+
+def test_opus_frames_are_whole_and_encoded_when_they_leave():
+    """The encoder sees full frames, and only those that are really sent."""
+    seen: list[int] = []
+
+    def encode(pcm: bytes) -> bytes:
+        seen.append(len(pcm))
+        return b"opus"
+
+    box = Box(Delivery(codec="opus", rate=RATE, frame_ms=60, lead_ms=60), encoder=encode)
+    box.speech(200)
+    assert box.names() == ["Packet"]
+    assert seen == [1920]
+    packets = [event for _, event in box.run(5.0) if isinstance(event, Packet)]
+    assert seen == [1920] * 4
+    assert {packet.codec for packet in packets} == {"opus"}
+
+
+def test_deadline_is_when_take_has_something():
+    """Following the deadlines never polls in vain and never sleeps too long."""
+    box = Box(Delivery(lead_ms=40))
+    assert box.box.deadline(box.now) is None
+    box.speech(200)
+    box.taken()
+    due = box.box.deadline(box.now)
+    assert due is not None and due > box.now
+    assert box.box.take(due - 0.001) is None
+    assert box.box.take(due) is not None

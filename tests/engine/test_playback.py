@@ -1,0 +1,108 @@
+"""How far the ear has come, and what it could have heard."""
+
+from __future__ import annotations
+
+import pytest
+
+from aizuchi.engine.playback import Playback
+from aizuchi.events import Played, Sentence, WordTime
+
+FIRST, SECOND = "One two three. ", "Four five six."
+
+
+def playing() -> Playback:
+    """Two sentences of a second each, put on the timeline at 100.0 in one go."""
+    play = Playback()
+    for index, shown in enumerate((FIRST, SECOND)):
+        play.text(shown)
+        play.sentence(Sentence(1, index, shown.strip(), shown))
+        play.sound(index, 1000, True, 100.0)
+    return play
+
+
+@pytest.mark.parametrize(
+    ("at", "heard"),
+    [(100.0, ""), (100.4, ""), (100.6, FIRST), (101.0, FIRST), (101.4, FIRST), (101.6, FIRST + SECOND)],
+)
+def test_the_computed_clock_goes_by_sentences(at: float, heard: str):
+    """Without word times a sentence counts from its half."""
+    assert playing().heard(at) == heard
+
+
+def test_words_make_it_exact():
+    """With word times the cut is at the last word that was spoken out."""
+    play = playing()
+    for number, word in enumerate(["Four", "five", "six."]):
+        play.word(WordTime(1, 1, number * 300, 250, word))
+    assert play.heard(101.2) == FIRST
+    assert play.heard(101.6) == FIRST + "Four five"
+
+
+def test_words_map_to_what_was_shown():
+    """Markup that is shown and not spoken does not confuse the cut."""
+    play = Playback()
+    play.sentence(Sentence(1, 0, "very good news", "**very** good news"))
+    play.sound(0, 1000, True, 0.0)
+    play.word(WordTime(1, 0, 0, 300, "very", 0))
+    assert "**very** good news".startswith(play.heard(0.5))
+    assert 0 < len(play.heard(0.5)) < len("**very** good news")
+
+
+def test_text_without_sound_was_read():
+    """A text-only reply is heard as far as it was shown."""
+    play = Playback()
+    play.text("Only text")
+    assert play.heard(0.0) == "Only text"
+    assert play.over_at(2.0, reporting=False) == 0.0
+
+
+def test_code_between_sentences_counts_with_its_neighbours():
+    """A piece without sound was seen once the sound before it was heard."""
+    play = Playback()
+    for index, (spoken, ms) in enumerate([("Look.", 1000), ("", 0), ("Done.", 1000)]):
+        play.sentence(Sentence(1, index, spoken, f"<{index}>"))
+        if ms:
+            play.sound(index, ms, True, 0.0)
+    assert play.heard(1.2) == "<0><1>"
+
+
+def test_a_report_moves_the_clock():
+    """A client that is behind is believed, one that lies is bounded."""
+    play = playing()
+    play.report(Played(1, at_ms=200), 101.0)
+    assert play.position(101.0) == pytest.approx(200)
+    assert play.position(101.3) == pytest.approx(500)
+    play.report(Played(1, at_ms=10**9), 101.4)
+    assert play.position(101.4) == pytest.approx(2000)
+
+
+def test_a_silent_ear_is_waited_for_no_longer_than_the_grace():
+    """A reporting ear that falls silent holds the turn for its sound plus two seconds."""
+    play = playing()
+    play.report(Played(1, at_ms=0), 100.0)
+    assert play.over_at(2.0, reporting=True) == pytest.approx(104.0)
+    for moment in range(100, 110):
+        play.report(Played(1, at_ms=0), float(moment))
+    assert play.over_at(2.0, reporting=True) == pytest.approx(104.0)
+    play.report(Played(1, whole=True), 102.0)
+    assert play.over_at(2.0, reporting=True) == 0.0
+
+
+def test_an_underrun_is_not_played_sound():
+    """Sound that comes late starts when it comes."""
+    play = Playback()
+    play.sentence(Sentence(1, 0, "a b", "a b"))
+    play.sound(0, 500, False, 10.0)
+    play.sound(0, 500, True, 12.0)
+    assert play.position(12.2) == pytest.approx(700)
+    assert play.over_at(2.0, reporting=False) == pytest.approx(12.5)
+
+
+def test_hold_stops_the_clock_and_resume_goes_on():
+    """A held turn neither plays nor ends."""
+    play = playing()
+    assert play.hold(100.5) == 500
+    assert play.position(130.0) == pytest.approx(500)
+    assert play.resume(130.0) == 500
+    assert play.position(130.25) == pytest.approx(750)
+    assert play.over_at(2.0, reporting=False) == pytest.approx(131.5)

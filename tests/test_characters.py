@@ -1,0 +1,165 @@
+"""A folder becomes a character, or one clear sentence says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aizuchi.characters import find, load
+from aizuchi.emotions import EMOTIONS
+from aizuchi.engine.sentences import Cut, Sentences
+from aizuchi.errors import ConfigError
+
+SHIPPED = Path(__file__).parent.parent / "characters"
+
+
+def write(folder: Path, yaml: str | bytes, prompt: str | None = "You are Bo.", name: str = "bo") -> Path:
+    where = folder / name
+    where.mkdir()
+    (where / "character.yaml").write_bytes(yaml if isinstance(yaml, bytes) else yaml.encode())
+    if prompt is not None:
+        (where / "prompt.md").write_text(prompt, encoding="utf-8")
+    return where
+
+
+def test_every_shipped_character_loads():
+    """The characters of this repository are sound: prompt, greeting, and apologies in three languages."""
+    found = find([SHIPPED])
+    assert "aizuchi" in found
+    for name, folder in found.items():
+        character = load(folder)
+        assert character.name == name
+        assert character.display_name
+        assert character.prompt
+        assert character.greeting
+        assert {"en", "zh", "ja"} <= character.apology.keys()
+        assert {"en", "zh", "ja"} <= character.not_understood.keys()
+        assert set(character.emotion_tags.values()) <= set(character.emotions)
+
+
+def test_a_shipped_character_speaks_its_tags():
+    """The tag words of the first character are cut out of what the model writes."""
+    character = load(SHIPPED / "aizuchi")
+    vocabulary = {name: name for name in character.emotions} | dict(character.emotion_tags)
+    sentences = Sentences(emotion_tags=vocabulary)
+    pieces = sentences.feed("【开心】太好了！[curious] Why is that?") + sentences.finish()
+    cuts = [piece for piece in pieces if isinstance(piece, Cut)]
+    assert [(cut.spoken, cut.emotion) for cut in cuts] == [
+        ("太好了！", "happy"),
+        ("Why is that?", "thinking"),
+    ]
+
+
+def test_little_is_needed(tmp_path: Path):
+    """A display name and a prompt make a character; the rest has defaults."""
+    character = load(write(tmp_path, "display_name: Bo"))
+    assert (character.name, character.display_name, character.prompt) == ("bo", "Bo", "You are Bo.")
+    assert (character.language, character.emotions, character.tools) == ("en", EMOTIONS, None)
+    assert (character.style.speed, dict(character.style.voices)) == (1.0, {})
+
+
+def test_every_key_is_read(tmp_path: Path):
+    """Each key of the file reaches the character; emotions may be written by their other names."""
+    yaml = """
+display_name: "Bo 博"
+language: zh
+prompt: who.md
+greeting: 你好
+style: {voices: {espeak: cmn}, speed: 1.2, pitch: 0.9}
+emotions: [joy, sad]
+emotion_tags: {Yay: happy, 哭: cry}
+replacements: {SQL: sequel}
+tools: [clock]
+apology: {zh: 抱歉}
+not_understood: {en: Pardon?}
+avatar: {kind: vrm, files: [a.vrm]}
+"""
+    folder = write(tmp_path, yaml)
+    (folder / "who.md").write_text("\ufeffI am Bo.\n", encoding="utf-8")
+    character = load(folder)
+    assert character.prompt == "I am Bo."
+    assert character.emotions == ("happy", "sad")
+    assert dict(character.emotion_tags) == {"yay": "happy", "哭": "crying"}
+    assert (character.style.voices["espeak"], character.style.speed, character.style.pitch) == (
+        "cmn",
+        1.2,
+        0.9,
+    )
+    assert (character.tools, character.greeting, character.language) == (("clock",), "你好", "zh")
+    assert (character.apology["zh"], character.not_understood["en"]) == ("抱歉", "Pardon?")
+    assert character.avatar == {"kind": "vrm", "files": ["a.vrm"]}
+    assert type(character.avatar) is dict
+    assert dict(character.replacements) == {"SQL": "sequel"}
+
+
+@pytest.mark.parametrize(
+    ("yaml", "words"),
+    [
+        ("language: en", [":1:", '"display_name" is missing']),
+        ("display_name: Bo\nemotons: [happy]", [":2:", '"emotons" is unknown', 'did you mean "emotions"']),
+        ("display_name: Bo\nstyle:\n  sped: 2", [":3:", '"style.sped" is unknown', 'did you mean "speed"']),
+        ("display_name: Bo\nstyle:\n  speed: 9", [":3:", "style.speed", "less than or equal to 4", "9"]),
+        (
+            "display_name: Bo\nemotions:\n- happy\n- hapy",
+            [":4:", '"hapy" is no emotion', 'did you mean "happy"'],
+        ),
+        ("display_name: Bo\nemotion_tags:\n  yay: hapy", [":3:", '"hapy" is no emotion']),
+        ("display_name: Bo\nemotion_tags:\n  very glad: happy", ["very glad", "can't be a tag"]),
+        ("display_name: Bo\nlanguage: English", [":2:", "language", "'English'"]),
+        ("display_name: [1, 2]", [":1:", "display_name", "string"]),
+        ("display_name: Bo\nprompt: ../../secret.md", [":2:", "own folder"]),
+        ("display_name: Bo\nprompt: none.md", [":2:", "none.md", "can't be read"]),
+        ("display_name: Bo\n\tlanguage: en", [":2:"]),
+        ("display_name: Bo\ndisplay_name: Mo", [":2:", "duplicate key"]),
+        ("display_name: 'Bo", ["character.yaml:"]),
+        ("display_name: Bo\nwhen: 2024-99-99", ["character.yaml"]),
+        ("- a\n- b", [":1:", "keys and values"]),
+        ("", [":1:", "keys and values"]),
+        (b"display_name: \xff\xfe", ["not UTF-8"]),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, yaml: str | bytes, words: list[str]):
+    """A mistake ends in a ConfigError with the file, the line and the way out."""
+    folder = write(tmp_path, yaml)
+    with pytest.raises(ConfigError) as told:
+        load(folder)
+    assert "character.yaml" in str(told.value)
+    for word in words:
+        assert word in str(told.value)
+
+
+def test_several_mistakes_are_told_at_once(tmp_path: Path):
+    """All that is wrong is listed, one line each."""
+    with pytest.raises(ConfigError) as told:
+        load(write(tmp_path, "display_nme: Bo\ntools: 5"))
+    assert len(str(told.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("prompt", [None, "  \n"])
+def test_a_character_needs_a_prompt(tmp_path: Path, prompt: str | None):
+    """Without a prompt, or with an empty one, the file to write is named."""
+    with pytest.raises(ConfigError, match=r"prompt\.md"):
+        load(write(tmp_path, "display_name: Bo", prompt))
+
+
+def test_a_missing_folder_is_said(tmp_path: Path):
+    """A folder without a character.yaml is told by the name of the file that is missing."""
+    with pytest.raises(ConfigError, match=r"character\.yaml can't be read"):
+        load(tmp_path / "nobody")
+
+
+def test_characters_are_found_by_folder(tmp_path: Path):
+    """Folders with a character.yaml count; earlier folders win, hidden and missing ones are passed over."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    write(first, "display_name: Bo")
+    write(second, "display_name: Other Bo")
+    write(second, "display_name: Al", name="al")
+    write(second, "display_name: Hidden", name=".hidden")
+    (second / "empty").mkdir()
+    (second / "file").write_text("x")
+    found = find([tmp_path / "missing", first, second])
+    assert found == {"al": second / "al", "bo": first / "bo"}
+    assert list(found) == ["al", "bo"]
