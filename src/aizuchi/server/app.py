@@ -1,0 +1,191 @@
+"""The FastAPI application: every wire at its path, `/health`, `/`, and our own `/api/`.
+
+A new protocol is one line of `mounts`: the wire's class gives path, subprotocols and limits, `make` builds
+one adapter for one connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, WebSocket
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aizuchi import __version__
+from aizuchi.ports import Limits, Wire
+from aizuchi.server import origin, page
+from aizuchi.server.admission import Token, authenticate, bearer
+from aizuchi.server.house import House
+from aizuchi.server.link import Link
+from aizuchi.server.pipe import Gone, SocketPipe
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A protocol and how one connection's adapter is made."""
+
+    wire: type[Wire]
+    make: Callable[[House], Wire]
+
+
+def mounts() -> tuple[Mount, ...]:
+    """The protocols this server speaks."""
+    from aizuchi.wire.native import NativeWire
+
+    return (Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),)
+
+
+def limits_of(table: Sequence[Mount]) -> Mapping[str, Limits]:
+    """Path -> socket manners, for `socket_class`."""
+    return {mount.wire.path: mount.wire.LIMITS for mount in table}
+
+
+def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
+    """The application over a house; it enters the house at start-up unless somebody has already."""
+
+    app = FastAPI(
+        title="Aizuchi",
+        version=__version__,
+        lifespan=lambda _app: _Lifespan(house),
+        docs_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    for mount in mounts() if table is None else table:
+        app.add_api_websocket_route(mount.wire.path, _endpoint(house, mount))
+    app.add_api_route("/health", _health(house), methods=["GET"])
+    app.add_api_route("/", _root(house), methods=["GET"], include_in_schema=False)
+    app.include_router(_api(house))
+    return app
+
+
+class _Lifespan:
+    """Holds the house open while the application runs, unless whoever serves it does so already.
+
+    A class, since a generator may not yield inside the task group that the house is.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = None if house.entered else house
+
+    async def __aenter__(self) -> None:
+        if self._house is not None:
+            await self._house.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> None:
+        if self._house is not None:
+            await self._house.__aexit__(*error)
+
+
+REFUSAL = (
+    "This server has no token, so it answers on loopback only. Set server.tokens, or server.open if"
+    " everybody may talk to it.\n"
+)
+
+
+class LoopbackOnly:
+    """Refuses whatever came in by an address that other machines can reach."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server: Any = scope.get("server")
+        if scope["type"] == "lifespan" or (server and origin.is_loopback(server[0])):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await PlainTextResponse(REFUSAL, status_code=403)(scope, receive, send)
+
+
+def may_come(house: House, connection: Request | WebSocket) -> bool:
+    """The origin rule, applied to a request or a socket."""
+    return origin.allowed(
+        connection.headers.get("origin"),
+        host=connection.headers.get("host", ""),
+        peer=connection.client.host if connection.client else None,
+        listed=house.origins,
+        any_name=bool(house.tokens) or house.open,
+    )
+
+
+def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
+    async def talk(websocket: WebSocket) -> None:
+        if not may_come(house, websocket):
+            # Closed before it was accepted, which is an answer 403.
+            await websocket.close()
+            return
+        offered = websocket.scope.get("subprotocols", [])
+        chosen = next((each for each in mount.wire.subprotocols if each in offered), None)
+        pipe = SocketPipe(websocket, mount.wire.LIMITS.drain_timeout)
+        try:
+            await pipe.accept(chosen)
+        except Gone:
+            return
+        header = bearer(websocket.headers.get("authorization", ""))
+        await Link(house, mount.make(house), pipe, header=header).run()
+
+    return talk
+
+
+def _health(house: House) -> Callable[[], Any]:
+    async def health() -> JSONResponse:
+        said = house.health()
+        return JSONResponse(said, status_code=200 if said["status"] == "healthy" else 503)
+
+    return health
+
+
+def _root(house: House) -> Callable[[Request], Any]:
+    async def root(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(page.html(house, str(request.base_url)))
+        return JSONResponse(page.facts(house, str(request.base_url)))
+
+    return root
+
+
+def _api(house: House) -> APIRouter:
+    """What programs may ask. With tokens configured each sees only its own person's sessions."""
+
+    def who(request: Request) -> Token | None:
+        known = origin.own_host(request.headers.get("host", ""), any_name=bool(house.tokens) or house.open)
+        if not (known and may_come(house, request)):
+            raise HTTPException(403, "this origin or host name is not allowed here")
+        token = authenticate(house.tokens, [bearer(request.headers.get("authorization", ""))])
+        if house.tokens and token is None:
+            raise HTTPException(401, "a valid token is needed", {"WWW-Authenticate": "Bearer"})
+        return token
+
+    api = APIRouter(prefix="/api")
+
+    @api.get("/sessions")
+    async def sessions(token: Token | None = Depends(who)) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
+        return {
+            "sessions": [
+                {
+                    "session": live.session.id,
+                    "character": live.session.character.name,
+                    "state": live.session.state,
+                    "links": len(live.guests()),
+                    "parked": live.parked,
+                    "messages": live.session.history_len,
+                    "seconds": round(live.session.timeline.now, 1),
+                }
+                for live in house.sessions
+                if token is None or live.session.person == token.who
+            ]
+        }
+
+    @api.get("/characters", dependencies=[Depends(who)])
+    async def characters() -> dict[str, Any]:
+        return {"characters": house.about_characters()}
+
+    @api.get("/metrics-summary", dependencies=[Depends(who)])
+    async def metrics_summary() -> dict[str, Any]:
+        return dict(house.summary()) if house.summary is not None else {}
+
+    return api

@@ -1,0 +1,31 @@
+"""`uvicorn aizuchi.server.asgi:app`: the same server under somebody else's command line.
+
+Reads the configuration as `aizuchi serve` does (`./aizuchi.yaml`, or the file `AIZUCHI_CONFIG` names).
+Ports and certificates are then uvicorn's business. Two things are worth adding: `--ws
+aizuchi.server.asgi:Socket` gives every protocol its own socket manners, and without a token the
+application answers on loopback only, since it can't see where it will be bound before somebody comes.
+"""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp
+
+from aizuchi.build import house as build_house
+from aizuchi.config import load
+from aizuchi.server import logs
+from aizuchi.server.app import LoopbackOnly, limits_of, make_app, mounts
+from aizuchi.server.socket import socket_class
+
+
+def make() -> ASGIApp:
+    """The application from the configuration. Raises ConfigError."""
+    loaded = load()
+    settings = loaded.settings
+    logs.configure(settings.log.level, settings.log.format)
+    house = build_house(loaded)
+    made = make_app(house)
+    return made if house.tokens or house.open else LoopbackOnly(made)
+
+
+Socket = socket_class(limits_of(mounts()))
+app = make()

@@ -1,0 +1,284 @@
+"""What the server owns: providers, store, characters, sessions. One per process, built by `build.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from aizuchi import __version__
+from aizuchi.character import Character
+from aizuchi.engine.outbox import Outbox, Resampler
+from aizuchi.engine.rules import Rules
+from aizuchi.errors import ConfigError, ProviderError
+from aizuchi.events import Measured
+from aizuchi.ports import Ask, Delivery, Provider, Store
+from aizuchi.server.admission import Token
+from aizuchi.server.link import guarded
+from aizuchi.server.sessions import Live, Sessions
+
+if TYPE_CHECKING:
+    from aizuchi.engine.session import Parts, Session
+
+log = logging.getLogger(__name__)
+
+Observer = Callable[["Session"], Callable[[], None] | None]
+CLOSING = 5.0
+"""Seconds that sessions have to end at shutdown before they are cancelled."""
+STORE_CLOSING = 30.0
+
+
+class House:
+    """Enter it to load providers and to be able to hold sessions; leave it to end them all.
+
+    `observers` are called for each new session and may follow its timeline; what they return is called
+    when the session is over. From the views come `measure(session, turn)`, an ended turn's figures, and
+    `summary()`, those of all turns; `sent(session, turn, at)` is told of each frame of sound handed to a
+    transport, in seconds of the session's clock. `outbox` makes a link's way out.
+    """
+
+    def __init__(
+        self,
+        *,
+        parts: Parts,
+        characters: Mapping[str, Character],
+        default_character: str,
+        rules: Rules,
+        store: Store,
+        tokens: Sequence[Token] = (),
+        origins: Sequence[str] = (),
+        open_: bool = False,
+        resume_ttl: float = 120.0,
+        max_sessions: int = 1000,
+        observers: Sequence[Observer] = (),
+        measure: Callable[[Session, int], Measured | None] | None = None,
+        sent: Callable[[Session, int, float], None] | None = None,
+        summary: Callable[[], Mapping[str, Any]] | None = None,
+        record_sound: bool = False,
+        outbox: Callable[[Delivery], Outbox] | None = None,
+        new_session: Callable[..., Session] | None = None,
+    ) -> None:
+        if default_character not in characters:
+            known = ", ".join(sorted(characters)) or "none"
+            raise ConfigError(f"the default character {default_character!r} is unknown; there is {known}")
+        self.parts = parts
+        self.characters = characters
+        self.default_character = default_character
+        self.rules = rules
+        self.store = store
+        self.tokens = tuple(tokens)
+        self.origins = tuple(origins)
+        self.open = open_
+        self.observers = tuple(observers)
+        self.measure = measure
+        self.sent = sent
+        self.summary = summary
+        self.outbox = outbox or way_out
+        self._record_sound = record_sound
+        self._new_session = new_session
+        self.sessions = Sessions(
+            make=self._make,
+            start=self._start,
+            characters=characters,
+            default_character=default_character,
+            store=store,
+            tokens=tokens,
+            resume_ttl=resume_ttl,
+            max_sessions=max_sessions,
+        )
+        self._stack = contextlib.AsyncExitStack()
+        self._group = asyncio.TaskGroup()
+        self.entered = False
+
+    # -- life
+
+    async def __aenter__(self) -> Self:
+        """Enter every provider. Raises ConfigError; a provider that merely fails stays for its chain."""
+        try:
+            for provider in self.providers():
+                try:
+                    await self._stack.enter_async_context(provider)
+                except ProviderError as error:
+                    log.warning("%s did not start: %s", provider.name, error)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        await self._group.__aenter__()
+        self.entered = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.entered = False
+        self.sessions.draining = True
+        self.sessions.close("shutdown")
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self._group.__aexit__(None, None, None)
+        except TimeoutError:
+            log.warning("some sessions did not end within %.0f s and were cancelled", CLOSING)
+        finally:
+            await self._stack.aclose()
+            try:
+                async with asyncio.timeout(STORE_CLOSING):
+                    await self.store.close()
+            except OSError as problem:
+                log.warning("the store did not close in order: %s", problem)
+
+    def providers(self) -> Iterator[Provider]:
+        """Each provider once, in the order of the pipeline."""
+        seen: set[int] = set()
+        parts = self.parts
+        for provider in (parts.vad, *parts.asr.providers, *parts.llm.providers, *parts.tts.providers):
+            if id(provider) not in seen:
+                seen.add(id(provider))
+                yield provider
+
+    # -- sessions
+
+    def _make(
+        self, id_: str, person: str, character: Character, restored: Mapping[str, Any] | None
+    ) -> Session:
+        make = self._new_session
+        if make is None:
+            from aizuchi.engine.session import Session as make
+        return make(
+            id=id_,
+            person=person,
+            character=character,
+            parts=self.parts,
+            rules=self.rules,
+            record_sound=self._record_sound,
+            restored=restored,
+        )
+
+    def _start(self, live: Live) -> None:
+        for observe in self.observers:
+            stop = observe(live.session)
+            if stop is not None:
+                live.stop.append(stop)
+        self._group.create_task(self._live(live))
+
+    async def _live(self, live: Live) -> None:
+        failed = True
+        try:
+            failed = await guarded(live.session.run(), "a session failed", session=live.session.id)
+        finally:
+            self.sessions.gone(live, failed=failed)
+
+    async def drain(self, within: float) -> None:
+        """See `Sessions.drain`."""
+        await self.sessions.drain(within)
+
+    # -- questions
+
+    def answer(self, session: Session, ask: Ask) -> Mapping[str, Any]:
+        """Answer a client's question from what the server knows; `error` says what can't be answered."""
+        match ask.what:
+            case "characters":
+                return {"characters": self.about_characters()}
+            case "session":
+                return {
+                    "session": session.id,
+                    "character": session.character.name,
+                    "state": session.state,
+                    "generation": session.generation,
+                    "history": session.history_len,
+                }
+            case other:
+                return {"error": f"{other[:40]!r} is not a question this server answers"}
+
+    def about_characters(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": each.name,
+                "display_name": each.display_name,
+                "language": each.language,
+                "default": each.name == self.default_character,
+            }
+            for each in self.characters.values()
+        ]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What this server can do, as a client is told in the welcome."""
+        parts = self.parts
+        has = {
+            "text": bool(parts.llm.providers),
+            "hearing": bool(parts.asr.providers),
+            "speech": bool(parts.tts.providers),
+            "vision": any(model.sees for model in parts.llm.providers),
+            "tools": parts.toolbox is not None,
+            "resume": True,
+        }
+        return tuple(name for name, there in has.items() if there)
+
+    @property
+    def ready(self) -> bool:
+        """Text turns work."""
+        return self.entered and any(provider.ready for provider in self.parts.llm.providers)
+
+    def health(self) -> dict[str, Any]:
+        """What `GET /health` says: a superset of {"status": "healthy"} once text turns work."""
+        parts = self.parts
+        stages = {"asr": parts.asr.providers, "llm": parts.llm.providers, "tts": parts.tts.providers}
+        status = "draining" if self.sessions.draining else "healthy" if self.ready else "starting"
+        return {
+            "status": status,
+            "version": __version__,
+            "asr": _readiness(parts.asr.providers),
+            "tts": _readiness(parts.tts.providers),
+            "sessions": len(self.sessions),
+            "providers": {
+                "vad": [_about(parts.vad)],
+                **{stage: [_about(each) for each in providers] for stage, providers in stages.items()},
+            },
+            "languages": {
+                "hears": _languages(parts.asr.providers),
+                "speaks": _languages(parts.tts.providers),
+            },
+            "characters": sorted(self.characters),
+        }
+
+
+def way_out(delivery: Delivery) -> Outbox:
+    """An outbox with the codec and the resampling its delivery asks for, loaded when first needed."""
+
+    def resampler(source: int, target: int) -> Resampler:
+        from aizuchi.audio import Resampler as Soxr
+
+        return Soxr(source, target)
+
+    if delivery.codec != "opus":
+        return Outbox(delivery, resampler=resampler)
+    from aizuchi.opus import OpusEncoder
+
+    if delivery.rate is None:
+        raise ConfigError("a wire that wants Opus must state its rate")
+    return Outbox(delivery, encoder=OpusEncoder(delivery.rate).encode, resampler=resampler)
+
+
+def _about(provider: Provider) -> dict[str, Any]:
+    return {
+        "name": provider.name,
+        "about": provider.about,
+        "ready": provider.ready,
+        "embedded": provider.embedded,
+    }
+
+
+def _readiness(providers: Sequence[Provider]) -> str:
+    if not providers:
+        return "none"
+    return "ready" if any(provider.ready for provider in providers) else "loading"
+
+
+def _languages(providers: Sequence[Provider]) -> list[str]:
+    """ISO 639-1 codes that some provider handles; "*" where one does not restrict them."""
+    if any(provider.languages is None for provider in providers):
+        return ["*"]
+    return sorted(set[str]().union(*(provider.languages or () for provider in providers)))

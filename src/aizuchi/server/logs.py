@@ -1,0 +1,111 @@
+"""Logging, set up once for the whole process.
+
+Modules log through the standard library or structlog; both come out alike, as JSON lines or as
+coloured console lines, on standard error. Whatever looks like a secret is struck out on the way, in
+fields by their names and in text by its shape, so that no vendor's error message can give away a key.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO
+
+import structlog
+
+STRUCK = "***"
+SECRET_FIELD = re.compile(
+    r"(^|_|-)(secret|password|passwd|authorization|cookie|api_?key|token|resume_token)s?$", re.IGNORECASE
+)
+SECRET_TEXT = re.compile(
+    r"(?P<bearer>\bbearer\s+)[^\s\"',;]+"
+    r"|(?P<named>\b(?:api[_-]?key|(?:resume_|access_)?token|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
+    r"|(?P<scheme>\bsk-)[\w-]{6,}",
+    re.IGNORECASE,
+)
+
+
+def scrub_text(text: str) -> str:
+    """Strike out what looks like a key, a bearer token or `token=...`."""
+    return SECRET_TEXT.sub(lambda m: (m["bearer"] or m["named"] or m["scheme"] or "") + STRUCK, text)
+
+
+def _scrub(value: Any, depth: int = 0) -> Any:
+    if isinstance(value, str):
+        return scrub_text(value)
+    if depth < 4:
+        if isinstance(value, dict):
+            return {
+                name: STRUCK
+                if isinstance(each, str) and SECRET_FIELD.search(str(name))
+                else _scrub(each, depth + 1)
+                for name, each in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [_scrub(each, depth + 1) for each in value]
+    return value
+
+
+def scrub(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor: no secret leaves by any field. `_`-fields are structlog's own."""
+    for name, value in list(fields.items()):
+        if not name.startswith("_"):
+            hidden = SECRET_FIELD.search(name) and isinstance(value, str)
+            fields[name] = STRUCK if hidden else _scrub(value)
+    return fields
+
+
+def configure(
+    level: str = "info", form: Literal["auto", "console", "json"] = "auto", stream: TextIO | None = None
+) -> None:
+    """Send the logs of the process to `stream` (standard error). The last call counts.
+
+    `auto` is console lines where a person looks and JSON lines elsewhere.
+    """
+    out: TextIO = stream or sys.stderr
+    if form == "auto":
+        form = "console" if out.isatty() else "json"
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=form == "json"),
+        # The traceback becomes text before the scrubbing, or its message would slip by.
+        structlog.processors.format_exc_info,
+        scrub,
+    ]
+    last: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if getattr(each, "aizuchi", False)]:
+        root.removeHandler(old)
+    handler.aizuchi = True  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    # uvicorn tells each connection at info, which is our debug; httpx tells each request with its URL.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "websockets"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

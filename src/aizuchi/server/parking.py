@@ -1,0 +1,64 @@
+"""Snapshots of parked sessions in the store.
+
+What is kept lets a client go on after the live session is gone; it never lets anybody in, since of the
+resume token only its fingerprint is there. A store that fails costs the resume, not the conversation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aizuchi.ports import Join, Store
+from aizuchi.server.admission import Token, fingerprint, same
+
+if TYPE_CHECKING:
+    from aizuchi.server.sessions import Live
+
+log = logging.getLogger(__name__)
+
+KIND = "parked"
+"""The store's kind; the key is the session's id."""
+
+T = TypeVar("T")
+
+
+class Parking:
+    """Keeps each snapshot for `ttl` seconds."""
+
+    def __init__(self, store: Store, ttl: float) -> None:
+        self._store = store
+        self._ttl = ttl
+
+    async def keep(self, live: Live) -> None:
+        session = live.session
+        document = {
+            "character": session.character.name,
+            "person": session.person,
+            "resume": fingerprint(live.resume_token),
+            "unfinished": live.unfinished,
+            "unfinished_generation": live.unfinished_generation,
+            "snapshot": session.snapshot(),
+        }
+        await _quietly(self._store.put(KIND, session.id, document, ttl=self._ttl))
+
+    async def find(self, session: str) -> Mapping[str, Any] | None:
+        return await _quietly(self._store.get(KIND, session))
+
+    async def forget(self, session: str) -> None:
+        await _quietly(self._store.delete(KIND, session))
+
+
+def may_restore(stored: Mapping[str, Any], join: Join, token: Token | None) -> bool:
+    """Whether a client has shown that a snapshot is theirs: by the resume token, or as the same person."""
+    right = bool(join.resume_token) and same(str(stored.get("resume", "")), fingerprint(join.resume_token))
+    return right or (token is not None and same(token.who, str(stored.get("person", ""))))
+
+
+async def _quietly(doing: Coroutine[Any, Any, T]) -> T | None:
+    try:
+        return await doing
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("the store did not keep or find a parked session: %s", error)
+        return None

@@ -1,0 +1,317 @@
+"""Which sessions there are, and which link belongs to which.
+
+A session outlives its connection: when the last link that speaks or listens is lost, running work is
+cancelled, the session is *parked* and its snapshot put into the store, both for `resume_ttl` seconds.
+A client that comes back in that time with the session's resume token, or with a token of the same
+person, goes on where it was; after a restart of the server the snapshot alone is enough. Whoever comes
+later, or can't show that the session is theirs, gets a fresh one and is told so.
+
+    joined ──lost──▶ parked ──resumed──▶ joined ──bye──▶ closed
+                       └──── resume_ttl passes ────▶ closed
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aizuchi.character import Character
+from aizuchi.errors import ProtocolError
+from aizuchi.events import Entry, Interrupted
+from aizuchi.ports import Join, Store, Welcome
+from aizuchi.server.admission import Token, authenticate, same
+from aizuchi.server.parking import Parking, may_restore
+
+if TYPE_CHECKING:
+    from aizuchi.engine.session import Session
+
+log = logging.getLogger(__name__)
+
+EVICTED = 4409
+LOST = "lost"
+
+
+class Guest(Protocol):
+    """What the registry needs of a link."""
+
+    id: str
+
+    def end(self, code: int, reason: str, error: ProtocolError | None = None, *, flush: bool = False) -> None:
+        """Close the connection soon; synchronous, may be called twice. With `flush` what is due leaves."""
+        ...
+
+
+@dataclass(eq=False)
+class Live:
+    """A session in this process, with or without a connection."""
+
+    session: Session
+    resume_token: str = field(repr=False)
+    links: dict[str, Guest] = field(default_factory=dict[str, Guest])
+    """Those that speak or listen."""
+    witnesses: dict[str, Guest] = field(default_factory=dict[str, Guest])
+    unfinished: str = ""
+    unfinished_generation: int | None = None
+    expiry: asyncio.TimerHandle | None = None
+    """Runs while parked."""
+    stop: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    """Ends the observers."""
+
+    @property
+    def parked(self) -> bool:
+        return self.expiry is not None
+
+    def read(self, entry: Entry) -> None:
+        """A timeline reader: keeps what a lost connection cut off."""
+        match entry.event:
+            case Interrupted(reason="lost", heard=heard, of_generation=generation):
+                self.unfinished, self.unfinished_generation = heard, generation
+            case _:
+                pass
+
+    def guests(self) -> list[Guest]:
+        return [*self.links.values(), *self.witnesses.values()]
+
+
+class Sessions:
+    """The registry. Touched from one event loop only.
+
+    `make(id, person, character, restored)` builds a session, `start` runs it until it is closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        make: Callable[[str, str, Character, Mapping[str, Any] | None], Session],
+        start: Callable[[Live], None],
+        characters: Mapping[str, Character],
+        default_character: str,
+        store: Store,
+        tokens: Sequence[Token] = (),
+        resume_ttl: float = 120.0,
+        max_sessions: int = 1000,
+    ) -> None:
+        self._make = make
+        self._start = start
+        self._characters = characters
+        self._default = default_character
+        self._parking = Parking(store, resume_ttl)
+        self._tokens = tuple(tokens)
+        self._ttl = resume_ttl
+        self._max = max_sessions
+        self._lives: dict[str, Live] = {}
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+    def __iter__(self):
+        return iter(tuple(self._lives.values()))
+
+    def get(self, session: str) -> Live | None:
+        return self._lives.get(session)
+
+    # -- coming
+
+    async def join(self, join: Join, guest: Guest, *, header: str = "") -> tuple[Live, Welcome]:
+        """Find or make the session a client asks for and bind its link to it.
+
+        `header` is the secret of the connection's Authorization header. Raises ProtocolError:
+        auth_failed, bad_session, bad_message, overloaded, server_shutdown.
+        """
+        if self.draining:
+            raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
+        token = authenticate(self._tokens, [each for each in (join.token, header) if each])
+        live = self._lives.get(join.session) if join.session else None
+        stored = await self._parking.find(join.session) if join.session and live is None else None
+        # Another link may have resumed, or the server begun to stop, while the store was asked.
+        live = live or (self._lives.get(join.session) if join.session else None)
+        if self.draining:
+            raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
+        theirs = (live is not None and self._may_resume(live, join, token)) or (
+            live is None and stored is not None and may_restore(stored, join, token)
+        )
+        if self._tokens and token is None and not theirs:
+            raise ProtocolError("a valid token is needed", code="auth_failed", close=4401)
+        if set(join.roles) == {"witness"}:
+            if live is None or not theirs:
+                raise ProtocolError("there is no such session to follow", code="bad_session", close=4404)
+            live.witnesses[guest.id] = guest
+            return live, self._greet(live, join, guest, resumed=True)
+        if theirs and live is not None:
+            self._take_over(live)
+            return self._enter(live, join, guest, resumed=True)
+        if theirs and stored is not None and (live := self._restore(join.session, stored)) is not None:
+            welcome = self._enter(live, join, guest, resumed=True)
+            await self._parking.forget(join.session)
+            return welcome
+        return self._enter(self._fresh(join, token), join, guest, expired=bool(join.session))
+
+    def _may_resume(self, live: Live, join: Join, token: Token | None) -> bool:
+        same_person = token is not None and same(token.who, live.session.person)
+        return same(live.resume_token, join.resume_token) or same_person
+
+    def _enter(
+        self, live: Live, join: Join, guest: Guest, *, resumed: bool = False, expired: bool = False
+    ) -> tuple[Live, Welcome]:
+        if live.expiry is not None:
+            live.expiry.cancel()
+            live.expiry = None
+        live.links[guest.id] = guest
+        welcome = self._greet(live, join, guest, resumed=resumed, expired=expired)
+        live.unfinished, live.unfinished_generation = "", None
+        return live, welcome
+
+    def _greet(
+        self, live: Live, join: Join, guest: Guest, *, resumed: bool = False, expired: bool = False
+    ) -> Welcome:
+        session = live.session
+        return Welcome(
+            session=session.id,
+            link=guest.id,
+            character=session.character.name,
+            generation=session.generation,
+            state=session.state,
+            resumed=resumed,
+            resume_token=live.resume_token,
+            history=session.history_len,
+            unfinished=live.unfinished if resumed and join.roles != ("witness",) else "",
+            unfinished_generation=live.unfinished_generation if resumed else None,
+            expired=expired,
+        )
+
+    def _take_over(self, live: Live) -> None:
+        """A second live socket for the same session evicts the first."""
+        if not live.links:
+            return
+        for guest in tuple(live.links.values()):
+            guest.end(EVICTED, "another connection has taken over this session")
+            self._unbind(live, guest, "evicted")
+        live.session.interrupt(LOST)
+
+    # -- making
+
+    def _fresh(self, join: Join, token: Token | None) -> Live:
+        name = join.character or self._default
+        character = self._characters.get(name)
+        if character is None:
+            known = ", ".join(sorted(self._characters))
+            raise ProtocolError(f"there is no character {name[:40]!r}; there is {known}", code="bad_message")
+        self._make_room()
+        id_ = secrets.token_urlsafe(16)
+        person = token.who if token is not None else join.person or f"anonymous-{id_}"
+        return self._admit(self._make(id_, person, character, None))
+
+    def _restore(self, id_: str, stored: Mapping[str, Any]) -> Live | None:
+        """The session a snapshot describes, or None if it can't be read (an older version wrote it)."""
+        self._make_room()
+        try:
+            character = self._characters.get(str(stored["character"])) or self._characters[self._default]
+            session = self._make(id_, str(stored["person"]), character, stored["snapshot"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("a parked session could not be restored: %r", error)
+            return None
+        live = self._admit(session)
+        live.unfinished = str(stored.get("unfinished") or "")
+        live.unfinished_generation = stored.get("unfinished_generation")
+        return live
+
+    def _admit(self, session: Session) -> Live:
+        live = Live(session, resume_token=secrets.token_urlsafe(24))
+        live.stop.append(session.timeline.follow(live.read))
+        self._lives[session.id] = live
+        self._start(live)
+        return live
+
+    def _make_room(self) -> None:
+        """At the limit the session parked longest makes way; its snapshot stays in the store."""
+        while len(self._lives) >= self._max:
+            oldest = min(
+                (live for live in self._lives.values() if live.expiry is not None),
+                key=lambda live: live.expiry.when() if live.expiry else 0.0,
+                default=None,
+            )
+            if oldest is None:
+                raise ProtocolError(
+                    f"all {self._max} places are taken; try again later", code="overloaded", close=1013
+                )
+            self.end(oldest, "overloaded")
+
+    # -- going
+
+    async def lost(self, live: Live, guest: Guest, reason: str) -> None:
+        """A link's connection is gone without a goodbye. Parks the session if it was the last."""
+        if not self._unbind(live, guest, reason) or live.links or live.session.id not in self._lives:
+            return
+        live.session.interrupt(LOST)
+        if self._ttl <= 0:
+            self.end(live, LOST)
+            return
+        loop = asyncio.get_running_loop()
+        live.expiry = loop.call_later(self._ttl, self.end, live, "expired")
+        await self._parking.keep(live)
+
+    def _unbind(self, live: Live, guest: Guest, reason: str) -> bool:
+        """Whether it was one of those that speak or listen."""
+        spoke = live.links.pop(guest.id, None) is not None
+        if spoke or live.witnesses.pop(guest.id, None) is not None:
+            live.session.leave(guest.id, reason)
+        return spoke
+
+    def end(self, live: Live, reason: str) -> None:
+        """Close a session. What the store holds of it stays until its time is over."""
+        if self._lives.get(live.session.id) is not live:
+            return
+        del self._lives[live.session.id]
+        if live.expiry is not None:
+            live.expiry.cancel()
+            live.expiry = None
+        live.session.close(reason)
+
+    async def bye(self, live: Live, guest: Guest) -> None:
+        """The client said goodbye: the session ends, and every other link of it too."""
+        for other in live.guests():
+            if other is not guest:
+                other.end(1000, "the session has ended")
+        self.end(live, "bye")
+        await self._parking.forget(live.session.id)
+
+    def gone(self, live: Live, *, failed: bool) -> None:
+        """The session's task has ended, by `end` or of itself."""
+        if self._lives.get(live.session.id) is live:
+            del self._lives[live.session.id]
+        if live.expiry is not None:
+            live.expiry.cancel()
+            live.expiry = None
+        for guest in live.guests():
+            guest.end(1011 if failed else 1000, "the session failed" if failed else "the session has ended")
+        for stop in live.stop:
+            stop()
+
+    async def drain(self, within: float) -> None:
+        """No new sessions; running turns may end within so many seconds; then clients are told.
+
+        Snapshots go into the store, so that a store that outlives the process lets clients resume.
+        """
+        self.draining = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within), asyncio.TaskGroup() as group:
+                for live in self:
+                    group.create_task(live.session.drain(within))
+        error = ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
+        for live in self:
+            guests = live.guests()
+            if live.links:
+                await self._parking.keep(live)
+            for guest in guests:
+                guest.end(1012, "the server is shutting down", error, flush=True)
+                self._unbind(live, guest, "shutdown")
+
+    def close(self, reason: str) -> None:
+        for live in self:
+            self.end(live, reason)

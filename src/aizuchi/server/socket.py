@@ -1,0 +1,117 @@
+"""uvicorn's WebSocket protocol with manners of its own for every route.
+
+One port serves protocols that want different things of a socket: some devices choke on pings, some
+answer them late, some send big pictures. A wire states its `LIMITS`; the table path -> limits is given to
+`socket_class`, whose result goes to uvicorn's `Config(ws=...)`. What the base class does with one set
+of numbers for the whole server is done here once the request's path is known.
+
+Three habits of the base class are changed for every route, because a client may be gone without
+saying so: whatever closes is aborted after `close_timeout` even while unsent bytes wait, an oversized
+message is read away so that its sender gets the close frame instead of a reset, and no compression.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from asyncio.transports import BaseTransport
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from aizuchi.ports import Limits
+
+SCOPE_KEY = "aizuchi.socket"
+"""Where a connection's ASGI scope holds its `Socket`."""
+SEND_BUFFER = 64 << 10
+"""Bytes the system may hold for a client; what lies there can't be taken back either."""
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """One WebSocket connection; its limits are those of its path."""
+
+    manners: ClassVar[Mapping[str, Limits]] = {}
+    otherwise: ClassVar[Limits] = Limits()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self._discarding = False
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+
+    def handle_connect(self, event: Any) -> None:
+        path = event.path.partition("?")[0]
+        limits = self.manners.get(path, self.otherwise)
+        self.conn.max_message_size = limits.max_message
+        # Also where the server was started by somebody who left compression on.
+        self.conn.available_extensions = []
+        self.ping_interval = limits.ping_interval
+        self.ping_timeout = limits.ping_timeout
+        self.close_timeout = limits.close_timeout
+        self.transport.set_write_buffer_limits(high=limits.high_water)
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            # The application's task starts later than this line, so it always finds the key.
+            self.scope[SCOPE_KEY] = self  # type: ignore[typeddict-unknown-key]
+
+    @property
+    def waiting(self) -> int:
+        """Bytes given to the transport that the system has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    def abort(self) -> None:
+        """End the connection at once; what waits unsent is lost."""
+        self.transport.abort()
+
+    # -- closing, also when the other side no longer reads
+
+    def _abort_later(self) -> None:
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+            self.close_timer = None
+        if not self.disconnected:
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close" and self.close_timer is not None:
+            self._abort_later()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._abort_later()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._abort_later()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._discarding:
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Say goodbye, then read on without listening.
+
+        Closing a socket with unread bytes resets it, and a client still busy sending its oversized
+        message would never see why.
+        """
+        assert self.conn.close_sent is not None
+        closed = self.conn.close_sent
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": closed.code, "reason": closed.reason})
+        self._discarding = self.close_sent = True
+        self.stop_keepalive()
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self._abort_later()
+
+
+def socket_class(limits: Mapping[str, Limits]) -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn's `Config(ws=...)`; paths not in the table get `Limits()`."""
+    return type("RoutedSocket", (Socket,), {"manners": dict(limits)})
