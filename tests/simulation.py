@@ -41,9 +41,11 @@ from aizuchi.events import (
     SpeechStarted,
     StateChanged,
     ToolCall,
+    ToolDone,
     ToolResult,
     TurnBegun,
     TurnEnded,
+    TurnHeld,
     Typed,
 )
 from aizuchi.ports import (
@@ -220,6 +222,8 @@ class Client:
         self._outbox = Outbox(self._delivery)
         self._wake = asyncio.Event()
         self._dead = 0
+        self._dead_turns: set[int | None] = set()
+        self._done_turns: set[int | None] = set()
         self._stop = session.timeline.follow(self._put)
         roles: Any = dice.choice([("mouth", "ear"), ("mouth", "ear"), ("witness",), ("ear",)])
         if self._delivery.codec == "none":
@@ -253,10 +257,16 @@ class Client:
         event = entry.event
         if isinstance(event, Interrupted):
             self._dead = max(self._dead, entry.generation)
-        elif isinstance(event, REPLY) and entry.generation < self._dead:
+            if event.turn is not None:
+                self._dead_turns.add(event.turn)
+        elif isinstance(event, REPLY) and (entry.generation < self._dead or entry.turn in self._dead_turns):
             self._report.violations.append(f"P1 {self.name}: {type(event).__name__} of a dead turn left")
+        elif isinstance(event, REPLY) and entry.turn in self._done_turns:
+            self._report.violations.append(f"P6 {self.name}: {type(event).__name__} after the turn's end")
         if isinstance(event, StateChanged):
             self.states.append((entry.seq, event.state))
+            if event.reason == "done":
+                self._done_turns.add(entry.turn)
         if isinstance(event, Packet):
             self._report.counts["packets"] += 1
             if event.data and struct.unpack_from("<h", event.data)[0] != event.turn:
@@ -454,12 +464,15 @@ def judge(report: Report, clients: list[Client]) -> None:
     dead: set[int] = set()
     utterances: dict[int, bool] = {}
     mute: set[int | None] = set()
+    called: dict[str, float] = {}
     generation = 0
     for entry in log:
         event = entry.event
         report.counts[type(event).__name__] += 1
         if entry.generation < generation:
             wrong.append("P6: the generation fell")
+        if isinstance(event, Interrupted) and entry.generation != generation + 1:
+            wrong.append("P1: an interrupt did not raise the generation by one")
         generation = entry.generation
         if isinstance(event, REPLY) and entry.turn in dead:
             wrong.append(f"P1: {type(event).__name__} of dead turn {entry.turn} on the timeline")
@@ -500,6 +513,14 @@ def judge(report: Report, clients: list[Client]) -> None:
                     order.append(event.sentence)
             case Fault(stage="tts"):
                 mute.add(entry.turn)
+            case ToolCall():
+                called[event.id] = entry.at
+            case ToolDone():
+                limit = {"slow": 2.0, "wave": 3.0}.get(event.name, 10.0)
+                if entry.at - (since := called.get(event.id, entry.at)) > limit + 0.1:
+                    wrong.append(f"P5: tool {event.name} took {entry.at - since:.1f} s")
+            case TurnHeld():
+                called.clear()  # results of a held turn wait with it
             case SpeechStarted():
                 utterances[event.utterance] = False
             case Heard():

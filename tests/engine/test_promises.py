@@ -15,6 +15,7 @@ from tests.simulation import conversation
 
 SEEDS = {
     17: "a bug in a recogniser's plugin ended the session (P8)",
+    62: "holding a turn let a slow link see the end of the one before ahead of its sound (P6)",
     27: "a sentence whose sound had not begun counted as heard (P2)",
 }
 

@@ -300,12 +300,12 @@ class Outbox:
             frame for frame in self._sent if frame.turn == turn and frame.at_ms + frame.ms > at_ms
         )
         rest: deque[_Frame | Entry] = deque()
-        self._closing = 0
         for item in self._sound:
             mine = item.turn == turn and (isinstance(item, _Frame) or isinstance(item.event, SpeechDone))
             (parked if mine else rest).append(item)
-        self._ready.extend(item for item in rest if isinstance(item, Entry))
-        self._sound = deque(item for item in rest if isinstance(item, _Frame))
+        # What a slow link has not yet heard of the turn before stays in its order.
+        self._sound = rest
+        self._closing = sum(isinstance(i, Entry) and not isinstance(i.event, SpeechDone) for i in rest)
         self._parked[turn] = parked
         self._sent.clear()
         self._buffered_until = 0.0
