@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aizuchi.events import Dropped, Entry, Speech, Thought
+from aizuchi.events import Dropped, Entry, MicNoted, Speech, Thought
 from aizuchi.timeline import OutOfWindow, Timeline
 
 
@@ -66,8 +66,11 @@ def test_sound_is_released_before_its_entry():
     clock = Clock()
     line = Timeline(clock, keep_sound=5)
     line.append(Speech(1, 0, 0, b"x" * 1000, 16_000), turn=1, generation=1)
+    line.append(MicNoted(1000, b"x" * 1000), turn=None, generation=1)
     clock.now += 6
     line.append(Dropped("a", "b"), turn=None, generation=1)
-    speech, _ = line.since(0)
+    speech, mic, _ = line.since(0)
     assert isinstance(speech.event, Speech)
-    assert speech.event.pcm == b""
+    assert isinstance(mic.event, MicNoted)
+    assert speech.event.pcm == mic.event.pcm == b""
+    assert mic.event.ms == 1000

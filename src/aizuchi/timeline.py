@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from aizuchi.errors import AizuchiError
-from aizuchi.events import Entry, Event, Speech
+from aizuchi.events import Entry, Event, MicNoted, Speech
 
 Reader = Callable[[Entry], None]
 
@@ -107,6 +107,6 @@ class Timeline:
             entry = window[self._silenced - base]
             if entry.at > now - self._keep_sound:
                 break
-            if isinstance(entry.event, Speech) and entry.event.pcm:
+            if isinstance(entry.event, Speech | MicNoted) and entry.event.pcm:
                 window[self._silenced - base] = replace(entry, event=replace(entry.event, pcm=b""))
             self._silenced += 1
