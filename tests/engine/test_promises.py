@@ -35,12 +35,24 @@ def test_seeds_that_once_failed(seed: int):
     assert not report.violations
 
 
-@settings(max_examples=150)
+def keeps(seed: int) -> None:
+    report = conversation(seed)
+    assert not report.violations, f"seed {seed}: {report.violations}"
+
+
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_random_conversations_keep_the_promises(seed: int):
     """Random latencies, stalls, errors, garbage, early ends; interrupts, double sends, lost links."""
-    report = conversation(seed)
-    assert not report.violations, f"seed {seed}: {report.violations}"
+    keeps(seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=400)
+@given(seed=st.integers(0, 2**32))
+def test_many_random_conversations_keep_the_promises(seed: int):
+    """The same, for longer."""
+    keeps(seed)
 
 
 @settings(max_examples=30)
@@ -61,7 +73,7 @@ def test_a_seed_is_a_conversation():
 def test_the_simulation_sees_everything():
     """A property over conversations in which nothing happens would prove nothing."""
     seen = set()
-    for seed in range(40):
+    for seed in range(25):
         seen |= set(conversation(seed).counts)
     wanted = {"Interrupted", "TurnHeld", "TurnResumed", "Fault", "ToolCall", "Heard", "Dropped", "WordTime"}
     assert wanted <= seen
