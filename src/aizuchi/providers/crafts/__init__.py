@@ -1,1 +1,1 @@
-"""What runs in worker processes only, through `workshop.py`. The server never imports anything of this folder."""
+"""What runs in worker processes only, through `workshop.py`; the server imports nothing of this folder."""
