@@ -76,7 +76,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
 
 def _fields_to_json(thing: Any) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    for field, hint in _shape(type(thing)):
+    for field, hint in _shape(cast("type[Any]", type(thing))):
         value = getattr(thing, field.name)
         # None for a turn is a fact of its own: the entry may bear the number of another one.
         if hint is not bytes and (field.name == "turn" or value != _default(field)):
