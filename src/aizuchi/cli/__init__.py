@@ -110,6 +110,8 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add("--save", metavar="OUT.wav", default=None, help=say("talk.save"))
     add("--character", default="", help=say("talk.character"))
     add("--token", default="", help=say("talk.token"))
+    add("--insecure", action="store_true", help=say("talk.insecure"))
+    add("--mode", choices=("auto", "push", "continuous"), default="auto", help=say("talk.mode"))
 
     add = made["check"].add_argument
     add("--voices", action="store_true", help=say("check.voices"))

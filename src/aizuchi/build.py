@@ -1,0 +1,221 @@
+"""The only file that knows everyone: a checked configuration -> a house that can be served."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from aizuchi.character import Character
+from aizuchi.characters import find
+from aizuchi.characters import load as load_character
+from aizuchi.config import Chosen, Loaded
+from aizuchi.config.places import checkout
+from aizuchi.engine.chain import Chain
+from aizuchi.engine.session import Parts
+from aizuchi.errors import ConfigError
+from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, Vad, Voice
+from aizuchi.registry import Kind, suggest
+from aizuchi.server.admission import Token
+from aizuchi.server.house import House
+from aizuchi.server.store import SqliteStore
+from aizuchi.tools.clock import current_time_tool
+from aizuchi.tools.toolbox import Functions, Tool
+from aizuchi.views.metrics import Meter
+from aizuchi.views.recorder import Recorder
+from aizuchi.views.usage import Cap, Usage
+
+log = logging.getLogger(__name__)
+
+P = TypeVar("P", bound=Provider)
+DATABASE = "aizuchi.sqlite3"
+
+
+def house(loaded: Loaded, *, store: Store | None = None, open_: bool | None = None) -> House:
+    """Everything a server needs, providers built and not yet entered. Raises ConfigError.
+
+    `open_` overrides the configuration's `server.open`; `store` its SQLite file.
+    """
+    settings = loaded.settings
+    store = store or database(loaded)
+    caps = {name: Cap(**cap.model_dump()) for name, cap in settings.usage.caps.items()}
+    usage = Usage(store, caps)
+    meter = Meter()
+    recorder = make_recorder(loaded)
+
+    async def count_from_today() -> None:
+        try:
+            await usage.load()
+        except OSError as error:
+            log.warning("what was used earlier today can't be read (%s); caps count from now", error)
+
+    async def finish_recording() -> None:
+        if recorder is not None and not await asyncio.to_thread(recorder.close):
+            log.warning("the recorder could not write everything in time")
+
+    return House(
+        parts=parts(loaded, usage.allowed),
+        characters=characters(loaded),
+        default_character=settings.character,
+        rules=settings.rules(),
+        store=store,
+        tokens=[
+            Token(secret.get_secret_value(), person, person)
+            for person, secret in settings.server.tokens.items()
+        ],
+        origins=settings.server.origins,
+        open_=settings.server.open if open_ is None else open_,
+        resume_ttl=settings.server.resume_ttl,
+        max_sessions=settings.server.max_sessions,
+        observers=[meter, usage, *([recorder] if recorder is not None else [])],
+        measure=meter.measured,
+        sent=meter.sent,
+        summary=meter.as_dict,
+        record_sound=settings.timeline.record == "audio",
+        prepare=[count_from_today],
+        duties=[usage.run],
+        closers=[usage.flush, finish_recording],
+    )
+
+
+def recordings(loaded: Loaded) -> Path:
+    """The folder of saved timelines; it need not exist."""
+    folder = loaded.settings.timeline.folder
+    return loaded.home / "timelines" if folder is None else loaded.resolve(folder)
+
+
+def make_recorder(loaded: Loaded) -> Recorder | None:
+    """None unless `timeline.record` says otherwise."""
+    settings = loaded.settings.timeline
+    if settings.record == "off":
+        return None
+    return Recorder(
+        recordings(loaded),
+        sound=settings.record == "audio",
+        max_bytes=round(settings.max_mb * 1_000_000),
+        max_age=settings.max_days * 86_400,
+    )
+
+
+def database(loaded: Loaded) -> SqliteStore:
+    """The store in the data folder. Raises ConfigError when the folder can't be made."""
+    try:
+        loaded.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the data folder {loaded.home} can't be made: {error.strerror or error}"
+        ) from error
+    return SqliteStore(loaded.home / DATABASE)
+
+
+def parts(loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True) -> Parts:
+    """The providers as chains, and the tools. `allowed` is asked before each use of a provider."""
+    limits = loaded.settings.limits
+
+    def chain(kind: Kind, port: type[P]) -> Chain[P]:
+        built = [cast("P", each) for each in providers(loaded.chosen[kind])]
+        return Chain(
+            cast("Any", kind),
+            built,
+            failures=limits.breaker_failures,
+            pause=limits.breaker_pause,
+            allowed=allowed,
+        )
+
+    return Parts(
+        vad=cast("Vad", next(providers(loaded.chosen["vad"]))),
+        asr=chain("asr", Recognizer),
+        llm=chain("llm", LanguageModel),
+        tts=chain("tts", Voice),
+        toolbox=toolbox(loaded),
+        retriever=None,
+        animator=None,
+    )
+
+
+def providers(chosen: Sequence[Chosen]) -> Iterator[Provider]:
+    """Build what was chosen, in order. Raises ConfigError, which names the provider."""
+    for each in chosen:
+        try:
+            yield each.provider(each.options)
+        except ImportError as error:
+            raise ConfigError(
+                f'{each.kind} "{each.name}" needs a package that is not installed: {error.name or error}'
+            ) from error
+
+
+def characters(loaded: Loaded) -> dict[str, Character]:
+    """All characters by name; a broken one is left out with a warning, unless it is the default."""
+    folders = [*(loaded.resolve(folder) for folder in loaded.settings.characters), packaged()]
+    found = find(folders)
+    wanted = loaded.settings.character
+    if wanted not in found:
+        raise ConfigError(f'character "{wanted}" is unknown; {suggest(wanted, found)}')
+    read: dict[str, Character] = {}
+    for name, folder in found.items():
+        try:
+            read[name] = load_character(folder)
+        except ConfigError as error:
+            if name == wanted:
+                raise
+            log.warning("character %s is left out: %s", name, error)
+    return read
+
+
+def packaged() -> Path:
+    """The folder of our own characters: inside the package, or at the top of a checkout."""
+    inside = Path(__file__).parent / "characters"
+    root = checkout()
+    return root / "characters" if root is not None and not inside.is_dir() else inside
+
+
+def toolbox(loaded: Loaded) -> Toolbox | None:
+    """The built-in tools and the user's own functions; None when there are none."""
+    settings = loaded.settings.tools
+    made: list[Tool | Callable[..., Any]] = []
+    if "current_time" in settings.use:
+        made.append(current_time_tool(settings.timezone))
+    for target in settings.functions:
+        made += functions(target, loaded.folder)
+    return Functions(made) if made else None
+
+
+def functions(target: str, folder: Path) -> list[Tool | Callable[..., Any]]:
+    """The function `module:name`, or all decorated ones of `module`; modules beside the configuration count.
+
+    Raises ConfigError.
+    """
+    module_name, _, name = target.partition(":")
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # the loading of a plugin: its author's fault is the user's to hear of
+        log.debug("loading tools from %s failed", module_name, exc_info=True)
+        raise ConfigError(
+            f"tools.functions: {target} can't be loaded: {type(error).__name__}: {error}"
+        ) from error
+    if not name:
+        found = [each for each in vars(module).values() if isinstance(each, Tool)]
+        if not found:
+            raise ConfigError(f"tools.functions: {target} has no function decorated with @tool")
+        return list(found)
+    function = getattr(module, name, None)
+    if not (isinstance(function, Tool) or inspect.isroutine(function)):
+        raise ConfigError(
+            f"tools.functions: {target} is not a function; {suggest(name, _public(vars(module)))}"
+        )
+    return [cast("Tool | Callable[..., Any]", function)]
+
+
+def _public(names: Mapping[str, Any]) -> list[str]:
+    return [
+        name
+        for name, each in names.items()
+        if not name.startswith("_") and (isinstance(each, Tool) or inspect.isfunction(each))
+    ]

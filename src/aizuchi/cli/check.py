@@ -1,0 +1,120 @@
+"""`aizuchi check`: read the configuration, then try every chosen provider for real.
+
+Exit code 0 when everything chosen works, 1 when a provider does not, 2 when the configuration must be
+mended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from aizuchi.cli.trial import Trial, Tried, line
+from aizuchi.errors import ConfigError
+from aizuchi.texts import Texts
+
+if TYPE_CHECKING:
+    from aizuchi.character import Character
+    from aizuchi.config import Loaded
+
+TEXTS: Final = Texts(
+    {
+        "file": ("configuration  {path}", "配置  {path}"),
+        "none": ("none found, all defaults", "未找到，全部使用默认值"),
+        "fine": ("The configuration is in order.", "配置没有问题。"),
+        "trying": ("Trying every chosen provider:", "逐项试用所选的提供方："),
+        "languages": (
+            "Note: {name} speaks {language}, which no chosen recogniser hears: {heard}.",
+            "注意：{name} 说 {language}，而所选识别器只懂：{heard}。",
+        ),
+        "open": (
+            "Note: other machines reach {host}, and there are neither tokens nor `open`: serve will refuse.",
+            "注意：{host} 可从其他机器访问，却既无令牌也未设 open：serve 会拒绝启动。",
+        ),
+        "writable": (
+            "the data folder {home} can't be written: {reason}",
+            "无法写入数据文件夹 {home}：{reason}",
+        ),
+        "good": ("Everything chosen works.", "所选的全部正常。"),
+        "bad": (
+            "{count} of {all} did not work; the lines above say why.",
+            "{all} 项中有 {count} 项失败，原因见上。",
+        ),
+    }
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    from aizuchi import build
+    from aizuchi.config import load
+    from aizuchi.server.logs import configure
+
+    loaded = load(Path(args.config) if args.config else None, lang=args.lang)
+    lang = loaded.lang
+    configure("error", "console")
+    print(TEXTS.say(lang, "file", path=loaded.path or TEXTS.say(lang, "none")))
+    for warning in loaded.warnings:
+        print(f"  {warning}")
+    known = build.characters(loaded)
+    build.toolbox(loaded)
+    _writable(loaded)
+    print(TEXTS.say(lang, "fine"))
+    for note in notes(loaded, known[loaded.settings.character]):
+        print(note)
+    if args.offline:
+        return 0
+    print(TEXTS.say(lang, "trying"), flush=True)
+    tried = asyncio.run(try_all(loaded, known[loaded.settings.character]))
+    failed = [each for each in tried if not each.ok]
+    if args.voices:
+        from aizuchi.cli.voices import show
+
+        show(loaded, "")
+    key = "bad" if failed else "good"
+    print(TEXTS.say(lang, key, count=len(failed), all=len(tried)))
+    return 1 if failed else 0
+
+
+async def try_all(loaded: Loaded, character: Character) -> list[Tried]:
+    """All chosen providers in an order in which the later ones can use what the earlier made."""
+    trial = Trial(character, loaded.lang)
+    results: list[Tried] = []
+    for kind in ("tts", "asr", "llm", "vad"):
+        for chosen in loaded.chosen[kind]:
+            tried = await trial.try_out(chosen)
+            results.append(tried)
+            print(line(tried, loaded.lang), flush=True)
+    return results
+
+
+def notes(loaded: Loaded, character: Character) -> list[str]:
+    """What is allowed and probably not meant."""
+    from aizuchi.build import providers
+    from aizuchi.server.origin import is_loopback
+
+    found: list[str] = []
+    server = loaded.settings.server
+    if not is_loopback(server.host) and not server.tokens and not server.open:
+        found.append(TEXTS.say(loaded.lang, "open", host=server.host))
+    heard: set[str] = set()
+    for provider in providers(loaded.chosen["asr"]):
+        if provider.languages is None:
+            return found
+        heard |= provider.languages
+    if character.language not in heard:
+        names = {"name": character.display_name, "language": character.language}
+        found.append(TEXTS.say(loaded.lang, "languages", heard=", ".join(sorted(heard)), **names))
+    return found
+
+
+def _writable(loaded: Loaded) -> None:
+    probe = loaded.home / ".probe"
+    try:
+        loaded.home.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(TEXTS.say(loaded.lang, "writable", home=loaded.home, reason=reason)) from error

@@ -1,0 +1,188 @@
+"""`aizuchi serve`: start the server and say in one line each what matters."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from aizuchi.errors import ConfigError
+from aizuchi.texts import Lang, Texts
+
+if TYPE_CHECKING:
+    from aizuchi.config import Loaded
+    from aizuchi.ports import Provider
+    from aizuchi.server.house import House
+    from aizuchi.server.tls import Tls
+
+TEXTS: Final = Texts(
+    {
+        "head": ("Aizuchi {version}  {source}", "Aizuchi {version}  {source}"),
+        "no_file": ("no configuration, all defaults", "无配置文件，全部使用默认值"),
+        "hears": ("hears", "听"),
+        "thinks": ("thinks", "想"),
+        "speaks": ("speaks", "说"),
+        "who": ("who", "角色"),
+        "keeps": ("keeps", "保存"),
+        "open": ("open", "打开"),
+        "also": ("also", "另有"),
+        "talk": ("talk", "对话"),
+        "stop": ("stop", "停止"),
+        "embedded": ("embedded", "内置"),
+        "then": ("then {rest}", "其次 {rest}"),
+        "more": ("{codes} and {count} more", "{codes} 等，另 {count} 种"),
+        "any": ("any language", "任何语言"),
+        "typed": ("text works at once; the recogniser is still loading", "打字已可用；识别器仍在加载"),
+        "default": ("{name} ({others} more)", "{name}（另有 {others} 个）"),
+        "recording": ("data in {home}, recording {record}", "数据在 {home}，会话录存：{record}"),
+        "off": ("off", "关"),
+        "ctrl_c": (
+            "Ctrl-C lets running replies end; twice ends at once",
+            "Ctrl-C 等进行中的回答结束；再按立即退出",
+        ),
+        "from_lan": ("From other devices in this network:", "同一网络中的其他设备请访问："),
+        "own_cert": (
+            "The certificate is our own: the browser warns once; go on to the page.",
+            "证书由本机生成：浏览器会警告一次，请选择继续访问。",
+        ),
+        "address": ('--listen expects HOST:PORT, got "{value}"', "--listen 应为 HOST:PORT，实际为“{value}”"),
+        "cert_key": ("--cert and --key belong together", "--cert 与 --key 须同时给出"),
+    }
+)
+
+MANY: Final = 8
+FIRST: Final = ("en", "zh", "ja", "ko", "es", "fr", "de")
+
+
+def run(args: argparse.Namespace) -> int:
+    from aizuchi import build
+    from aizuchi.config import address, load
+    from aizuchi.server.logs import configure
+    from aizuchi.server.serve import loop_factory, serve
+
+    loaded = load(Path(args.config) if args.config else None, lang=args.lang)
+    server = loaded.settings.server
+    configure(loaded.settings.log.level, loaded.settings.log.format)
+    for warning in loaded.warnings:
+        print(f"aizuchi: {warning}", file=sys.stderr)
+    listen: list[tuple[str, int]] = []
+    for text in [*server.listen, *args.listen]:
+        try:
+            listen.append(address(text))
+        except ValueError as error:
+            raise ConfigError(TEXTS.say(loaded.lang, "address", value=text)) from error
+    tls = certificate(loaded, args)
+    host = args.host if args.host is not None else server.host
+    house = build.house(loaded, open_=server.open or args.open)
+
+    def ready(urls: Sequence[str]) -> None:
+        for line in announce(loaded, house, urls, host, tls):
+            print(line, flush=True)
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(
+            serve(
+                house,
+                host=host,
+                port=args.port if args.port is not None else server.port,
+                listen=listen,
+                tls=tls,
+                on_ready=ready,
+                drain=server.drain,
+            )
+        )
+    return 0
+
+
+def certificate(loaded: Loaded, args: argparse.Namespace) -> Tls | None:
+    """The user's certificate, one of our own, or none: the command line goes before the file."""
+    from aizuchi.server.tls import given, lan_addresses, own_certificate
+
+    tls = loaded.settings.server.tls
+    if bool(args.cert) != bool(args.key):
+        raise ConfigError(TEXTS.say(loaded.lang, "cert_key"))
+    if args.cert:
+        return given(Path(args.cert), Path(args.key))
+    if tls.cert is not None and tls.key is not None:
+        return given(loaded.resolve(tls.cert), loaded.resolve(tls.key))
+    if args.tls or tls.on:
+        return own_certificate(loaded.home / "tls", lan_addresses())
+    return None
+
+
+def announce(loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: Tls | None) -> list[str]:
+    """The lines printed when the server listens."""
+    from aizuchi import __version__
+    from aizuchi.server.origin import is_loopback
+    from aizuchi.server.tls import lan_addresses, qr
+
+    lang = loaded.lang
+
+    def say(key: str, **values: Any) -> str:
+        return TEXTS.say(lang, key, **values)
+
+    def line(key: str, text: str) -> str:
+        word = say(key)
+        # A Chinese character takes two columns.
+        width = sum(2 if ord(each) > 0x2E80 else 1 for each in word)
+        return f"  {word}{' ' * (8 - width)}{text}"
+
+    source = str(loaded.path) if loaded.path else say("no_file")
+    settings = loaded.settings
+    parts = house.parts
+    lines = [say("head", version=__version__, source=source)]
+    lines.append(line("hears", about(parts.asr.providers, lang, languages=True)))
+    lines.append(line("thinks", about(parts.llm.providers, lang)))
+    lines.append(line("speaks", about(parts.tts.providers, lang, languages=True)))
+    default = house.characters[house.default_character].display_name or house.default_character
+    others = len(house.characters) - 1
+    lines.append(line("who", say("default", name=default, others=others) if others else default))
+    record = settings.timeline.record
+    lines.append(
+        line("keeps", say("recording", home=loaded.home, record=say("off") if record == "off" else record))
+    )
+    lines.append(line("open", urls[0]))
+    lines += [line("also", url) for url in urls[1:]]
+    lines.append(line("talk", f"aizuchi talk {urls[0]}"))
+    lines.append(line("stop", say("ctrl_c")))
+    if not is_loopback(host):
+        port = urls[0].rstrip("/").rpartition(":")[2]
+        scheme = urls[0].partition(":")[0]
+        shown = [each for each in lan_addresses() if host in ("0.0.0.0", "::", "", each)]
+        if shown:
+            lines += ["", say("from_lan")]
+            addresses = [f"{scheme}://{f'[{each}]' if ':' in each else each}:{port}/" for each in shown]
+            lines += [f"  {each}" for each in addresses]
+            if tls is not None and tls.own:
+                lines.append(say("own_cert"))
+            if tls is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+                lines.append(qr(addresses[0]))
+    return lines
+
+
+def about(providers: Sequence[Provider], lang: Lang, *, languages: bool = False) -> str:
+    """One line on a stage: what it is, whether it is embedded, its languages, and what stands behind it."""
+    described: list[str] = []
+    for each in providers:
+        text = each.about if each.name.casefold() in each.about.casefold() else f"{each.name}, {each.about}"
+        notes = [TEXTS.say(lang, "embedded")] if each.embedded else []
+        if languages:
+            notes.append(spoken(each.languages, lang))
+        described.append(f"{text} ({', '.join(notes)})" if notes else text)
+    first, rest = described[0], described[1:]
+    return "; ".join([first, *(TEXTS.say(lang, "then", rest=each) for each in rest)])
+
+
+def spoken(languages: Iterable[str] | None, lang: Lang) -> str:
+    """Language codes; of many, those most asked for."""
+    if languages is None:
+        return TEXTS.say(lang, "any")
+    codes = sorted(languages)
+    if len(codes) <= MANY:
+        return " ".join(codes)
+    first = [code for code in FIRST if code in codes]
+    return TEXTS.say(lang, "more", codes=" ".join(first), count=len(codes) - len(first))

@@ -1,0 +1,302 @@
+"""What a user may set, in users' words: one YAML file, one model.
+
+Every key carries its description in English and in Chinese; `aizuchi init`, `docs/configuration.md` and
+the error messages are made from here, so that they can't disagree. The four sections at the end are
+`engine/rules.py` key by key; a test compares names and defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from aizuchi.config.choices import Choices, embedded
+from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
+from aizuchi.events import ListenMode
+
+
+def key(default: Any, en: str, zh: str, **bounds: Any) -> Any:
+    """A documented field. `default` may be a function that makes it."""
+    given: dict[str, Any] = {"default_factory": default} if callable(default) else {"default": default}
+    return Field(**given, description=en, json_schema_extra={"zh": zh}, **bounds)
+
+
+class Section(BaseModel):
+    """Unknown keys are refused; numbers are accepted where text is meant (a token of digits).
+
+    A key with nothing behind it means its default, as in a section whose keys are all commented out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        given = cast("dict[str, Any]", value)
+        return {
+            name: each for name, each in given.items() if each is not None or name not in cls.model_fields
+        }
+
+
+class Tls(Section):
+    on: bool = key(
+        False,
+        "https and wss with a certificate of our own, made on first use (the same as --tls)",
+        "启用 https 与 wss；首次使用时自动生成证书（同 --tls）",
+    )
+    cert: Path | None = key(
+        None, "your own certificate, PEM; implies https", "您自己的证书（PEM），填写即启用 https"
+    )
+    key: Path | None = key(None, "the private key that goes with it, PEM", "与证书对应的私钥（PEM）")
+
+
+def _named(value: Any) -> Any:
+    """A list of tokens without names is fine for one household."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list):
+        return {f"token{number}": token for number, token in enumerate(value, start=1)}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    return value
+
+
+class Server(Section):
+    host: str = key(
+        "127.0.0.1",
+        "address to listen on; 0.0.0.0 for the whole network (then set tokens, or open)",
+        "监听地址；0.0.0.0 表示整个网络（此时请设置 tokens 或 open）",
+    )
+    port: int = key(12393, "port to listen on", "监听端口", ge=0, le=65535)
+    listen: list[str] = key(
+        list,
+        "more addresses for the same server, each HOST:PORT; a busy one only warns",
+        "同一服务的其他地址，每项为 HOST:PORT；被占用时只给出警告",
+    )
+    tokens: Annotated[dict[str, SecretStr], BeforeValidator(_named)] = key(
+        dict,
+        "person: token; who has a token is that person. Better kept in the environment: ${MY_TOKEN}",
+        "人名: 令牌；持有令牌者即为此人。建议放在环境变量中：${MY_TOKEN}",
+    )
+    origins: list[str] = key(
+        list,
+        "web origins that may connect besides the server's own and loopback, such as https://app.example",
+        "除本机与回环地址外允许连接的网页来源，例如 https://app.example",
+    )
+    open: bool = key(
+        False,
+        "allow anybody on the network without a token (the same as --open)",
+        "允许网络上的任何人无令牌连接（同 --open）",
+    )
+    tls: Tls = key(Tls, "https and wss", "https 与 wss")
+    resume_ttl: float = key(
+        120.0,
+        "seconds a conversation waits for a lost client to come back",
+        "连接中断后会话等待客户端回来的秒数",
+        ge=0,
+    )
+    max_sessions: int = key(
+        1000, "conversations at a time; more are refused", "同时进行的会话数上限，超出则拒绝", ge=1
+    )
+    drain: float = key(
+        10.0, "seconds that running turns get when the server stops", "服务停止时留给进行中回合的秒数", ge=0
+    )
+
+
+class Tools(Section):
+    use: list[str] = key(
+        lambda: ["current_time"], "built-in tools the model may call", "模型可以调用的内置工具"
+    )
+    functions: list[str] = key(
+        list,
+        "your own Python functions as tools, each module:function (or module, for all its @tool functions)",
+        "您自己的 Python 函数工具，每项为 module:function（或 module，即其中所有 @tool 函数）",
+    )
+    timezone: str = key(
+        "",
+        "IANA time zone of current_time; empty for the machine's own",
+        "current_time 的时区（IANA 名）；留空用本机时区",
+    )
+
+
+class Recording(Section):
+    record: Literal["off", "events", "audio"] = key(
+        "off",
+        "keep conversations on disk: nothing, what happened, or what happened and all sound",
+        "是否把会话存盘：off 不存，events 只存事件，audio 连同全部声音",
+    )
+    folder: Path | None = key(
+        None, "where to; default: timelines in the data folder", "存放位置；默认为数据文件夹中的 timelines"
+    )
+    max_mb: float = key(
+        1000.0, "megabytes of recordings to keep; the oldest go first", "录存总量上限（MB），先删最旧的", gt=0
+    )
+    max_days: float = key(30.0, "days to keep a recording", "每份录存保留的天数", gt=0)
+
+
+class Cap(Section):
+    tokens: int | None = key(None, "tokens, in and out", "词元数（输入与输出）", ge=0)
+    characters: int | None = key(None, "characters spoken", "朗读的字符数", ge=0)
+    audio_seconds: float | None = key(None, "seconds of sound", "声音秒数", ge=0)
+
+
+class Usage(Section):
+    caps: dict[str, Cap] = key(
+        dict,
+        "provider: {tokens, characters, audio_seconds} allowed per day; beyond it the next provider serves",
+        "提供方: {tokens, characters, audio_seconds} 每日上限；超出后改用下一个提供方",
+    )
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = key("info", "how much to log", "日志详细程度")
+    format: Literal["auto", "console", "json"] = key(
+        "auto",
+        "console for people, json for programs; auto: console in a terminal",
+        "console 便于人读，json 便于程序；auto 在终端中用 console",
+    )
+
+
+class HearingKeys(Section):
+    threshold: float = key(
+        0.5, "speech probability at which speech may begin", "判定开始说话的语音概率", gt=0, lt=1
+    )
+    release: float = key(
+        0.35, "probability below which a stretch counts as silence", "低于此概率视为静音", gt=0, lt=1
+    )
+    min_speech_ms: int = key(60, "shorter sounds are not speech", "更短的声音不算说话", ge=0, le=2000)
+    silence_ms: int = key(600, "silence that ends an utterance", "多长的静音算说完", ge=50, le=10_000)
+    preroll_ms: int = key(
+        300,
+        "sound before the onset that still belongs to the utterance",
+        "说话开始前一并计入的声音长度",
+        ge=0,
+        le=2000,
+    )
+    max_utterance_ms: int = key(30_000, "longest utterance", "一句话的最长时间", ge=1000, le=600_000)
+    mode: ListenMode = key(
+        "auto",
+        "push: the client opens and closes the microphone; auto: silence closes it; "
+        "continuous: always open, the voice interrupts",
+        "push 由客户端开关麦克风；auto 静音即结束；continuous 一直开着，可用声音打断",
+    )
+
+
+class BargeInKeys(Section):
+    policy: Literal["immediate", "after_ms", "after_word", "never"] = key(
+        "after_ms", "when the user's voice interrupts a reply", "用户的声音何时打断回答"
+    )
+    after_ms: int = key(
+        200, "with after_ms: so much voiced sound", "用 after_ms 时：多长的人声才算打断", ge=0, le=5000
+    )
+
+
+class LimitKeys(Section):
+    asr_final: float = key(
+        5.0, "seconds from the end of speech to the final text", "说完到得出最终文字的秒数", gt=0
+    )
+    llm_first: float = key(8.0, "seconds to a model's first token", "模型给出首个词元的秒数", gt=0)
+    llm_gap: float = key(15.0, "seconds between two tokens", "两个词元之间的秒数", gt=0)
+    tts_first: float = key(4.0, "seconds to a voice's first sound", "语音发出首段声音的秒数", gt=0)
+    tts_gap: float = key(4.0, "seconds between two slices of sound", "两段声音之间的秒数", gt=0)
+    retrieve: float = key(0.3, "seconds for looking up passages", "检索资料的秒数", gt=0)
+    breaker_failures: int = key(
+        3, "failures in a row after which a provider is left alone", "连续失败多少次后暂停使用该提供方", ge=1
+    )
+    breaker_pause: float = key(30.0, "for so many seconds", "暂停的秒数", ge=0)
+
+
+class ConversationKeys(Section):
+    ahead: float = key(6.0, "seconds of speech made ahead of the listener", "语音合成领先播放的秒数", gt=0)
+    ear_grace: float = key(
+        2.0,
+        "seconds a client may be late in reporting what it played",
+        "客户端报告播放进度可迟到的秒数",
+        ge=0,
+    )
+    history_tokens: int = key(
+        6_000, "budget of the conversation in the prompt, in tokens", "提示中对话部分的词元预算", ge=100
+    )
+    max_reply_tokens: int | None = key(
+        None, "longest reply in tokens; empty: the model's own", "回答的最大词元数；留空由模型决定", ge=1
+    )
+    tool_rounds: int = key(5, "rounds of tool calls in one turn", "一个回合内工具调用的轮数", ge=0)
+    tool_timeout: float = key(10.0, "seconds a tool may take", "单个工具的时限（秒）", gt=0)
+    tool_result_chars: int = key(
+        8_000, "longest tool result the model sees", "模型所见工具结果的最大字符数", ge=100
+    )
+    max_text_chars: int = key(8_000, "longest text a client may send", "客户端文字的最大字符数", ge=1)
+    max_images: int = key(4, "images per turn", "每回合的图片数", ge=0)
+    max_image_bytes: int = key(8 << 20, "largest image", "单张图片的最大字节数", ge=1024)
+    max_context_chars: int = key(4_000, "longest page or segment text", "页面或片段文字的最大字符数", ge=0)
+    first_clause_chars: int = key(
+        24,
+        "a first clause may be cut at a comma from about so many characters",
+        "首个分句约到多少字符即可在逗号处断开",
+        ge=4,
+    )
+    waiting_turns: int = key(
+        4, "turns that may wait for the floor; more are shed", "可排队等待的回合数，更多则放弃", ge=0
+    )
+    mic_queue_ms: int = key(
+        20_000,
+        "microphone sound that may wait to be heard; more is shed",
+        "可排队等待处理的麦克风声音，更多则放弃",
+        ge=1000,
+    )
+
+
+class Settings(Section):
+    """The whole of a configuration; `Settings()` is what runs with none."""
+
+    lang: Literal["", "en", "zh"] = key(
+        "", "language of messages in the terminal; empty: the system's", "终端消息的语言；留空随系统"
+    )
+    data: Path | None = key(
+        None,
+        "folder for everything Aizuchi keeps; default: data in a checkout, else the user's data folder; "
+        "the environment's AIZUCHI_HOME goes before both",
+        "Aizuchi 保存数据的文件夹；默认为源码目录下的 data，否则为用户数据文件夹；环境变量 AIZUCHI_HOME 优先",
+    )
+    character: str = key(
+        "aizuchi", "the character who answers unless a client asks for another", "默认应答的角色"
+    )
+    characters: list[Path] = key(
+        list,
+        "more folders to look for characters in; the packaged ones are always there",
+        "额外的角色文件夹；内置角色始终可用",
+    )
+    server: Server = key(Server, "where the server listens, and to whom", "服务监听何处、为谁服务")
+    vad: Choices = key(lambda: embedded("vad"), "voice activity detection", "语音活动检测")
+    asr: Choices = key(lambda: embedded("asr"), "speech recognition", "语音识别")
+    llm: Choices = key(lambda: embedded("llm"), "the language model", "语言模型")
+    tts: Choices = key(lambda: embedded("tts"), "the voice", "语音合成")
+    tools: Tools = key(Tools, "what the model may call", "模型可调用的工具")
+    hearing: HearingKeys = key(HearingKeys, "when an utterance begins and ends", "一句话何时开始、何时结束")
+    barge_in: BargeInKeys = key(BargeInKeys, "interrupting by voice", "用声音打断")
+    limits: LimitKeys = key(
+        LimitKeys, "how long each stage may take before its fallback", "各阶段的时限，超时则用后备方案"
+    )
+    conversation: ConversationKeys = key(
+        ConversationKeys, "budgets and sizes of a conversation", "会话的预算与大小"
+    )
+    timeline: Recording = key(Recording, "keeping conversations on disk", "会话存盘")
+    usage: Usage = key(Usage, "caps on what providers may use per day", "各提供方每日用量上限")
+    log: Log = key(Log, "what the server writes about itself", "服务日志")
+
+    def rules(self) -> Rules:
+        """The numbers a session is run by."""
+        return Rules(
+            hearing=Hearing(**self.hearing.model_dump()),
+            barge_in=BargeIn(**self.barge_in.model_dump()),
+            limits=StageLimits(**self.limits.model_dump()),
+            **self.conversation.model_dump(),
+        )
+
+
+def tokens_in_clear(settings: Settings) -> Mapping[str, str]:
+    """person -> token, for the one place that compares them."""
+    return {person: token.get_secret_value() for person, token in settings.server.tokens.items()}
