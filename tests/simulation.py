@@ -230,7 +230,8 @@ class Client:
             roles = tuple(role for role in roles if role != "ear") or ("witness",)
         mode: Any = dice.choice(["push", "auto", "continuous", None])
         wave = ToolSpec("wave", "", {"type": "object"}, timeout=3.0)
-        session.join(name, roles, mode=mode, protocol="sim", tools=[wave] if dice.random() < 0.5 else [])
+        tools = [wave] if dice.random() < 0.5 else []
+        session.join(name, roles, mode=mode, protocol="sim", tools=tools, paced=self._delivery.paced)
 
     def _put(self, entry: Entry) -> None:
         self._outbox.put(entry, _now())

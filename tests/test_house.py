@@ -16,7 +16,14 @@ Rule = Callable[[str, str], Iterator[str]]
 
 # The borders where everything is caught, logged with its traceback, and made an event or a sentence:
 # a turn, what a provider raises on behalf of one, a link, the loading of plugins, somebody's tool.
-CATCH_ALL = {"engine/turn.py", "engine/streams.py", "server/link.py", "registry.py", "tools/toolbox.py", "build.py"}
+CATCH_ALL = {
+    "engine/turn.py",
+    "engine/streams.py",
+    "server/link.py",
+    "registry.py",
+    "tools/toolbox.py",
+    "build.py",
+}
 
 
 @cache

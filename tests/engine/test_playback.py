@@ -106,3 +106,15 @@ def test_hold_stops_the_clock_and_resume_goes_on():
     assert play.resume(130.0) == 500
     assert play.position(130.25) == pytest.approx(750)
     assert play.over_at(2.0, reporting=False) == pytest.approx(131.5)
+
+
+def test_an_ear_that_gets_all_at_the_end_hears_nothing_before():
+    """A one-shot client's clock starts when the reply's sound is complete."""
+    play = Playback(at_end=True)
+    play.sentence(Sentence(1, 0, "a", "a"))
+    play.sound(0, 1000, True, 5.0)
+    assert play.position(8.0) == 0
+    assert play.heard(8.0) == ""
+    play.complete(8.0)
+    assert play.position(8.5) == pytest.approx(500)
+    assert play.over_at(2.0, reporting=False) == pytest.approx(9.0)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aizuchi.engine.session import Parts, Session
-from aizuchi.events import Context, Entry, Event, Input, Interrupt, Noted, Played, Speech, Typed
-from aizuchi.ports import LanguageModel, Voice
+from aizuchi.events import Context, Entry, Event, Input, Interrupt, Noted, Played, Sentence, Speech, Typed
+from aizuchi.ports import LanguageModel, Prompt, Style, Voice
 from aizuchi.timeline_json import entry_from_json, entry_to_json
 from tests import fakes
 from tests.fakes import Script, play
@@ -68,18 +68,20 @@ class TapedModel(LanguageModel):
     name = "fake"
 
     def __init__(self, inner: LanguageModel, tape: Tape, playing: bool) -> None:
-        self.think = Taping(inner.think, tape, playing)  # type: ignore[method-assign]
+        self._taping = Taping(inner.think, tape, playing)
 
-    def think(self, prompt): ...
+    def think(self, prompt: Prompt) -> AsyncIterator[Any]:
+        return self._taping(prompt)
 
 
 class TapedVoice(Voice):
     name = "fake"
 
     def __init__(self, inner: Voice, tape: Tape, playing: bool) -> None:
-        self.say = Taping(inner.say, tape, playing)  # type: ignore[method-assign]
+        self._taping = Taping(inner.say, tape, playing)
 
-    def say(self, sentence, style): ...
+    def say(self, sentence: Sentence, style: Style) -> AsyncIterator[Any]:
+        return self._taping(sentence, style)
 
 
 def parts(world: World, tapes: list[Tape], playing: bool) -> Parts:

@@ -25,6 +25,7 @@ from aizuchi.events import (
     Played,
     Sentence,
     Speech,
+    SpeechDone,
     SpeechEnded,
     SpeechStarted,
     StateChanged,
@@ -115,6 +116,22 @@ def test_synthesis_stays_a_few_seconds_ahead():
         scene.session.interrupt("enough")
 
     play(act, llm=[FakeModel(lambda prompt: tokens(long))], rules=Rules(ahead=3.0))
+
+
+def test_a_one_shot_client_does_not_wait_for_an_ear_that_can_not_hear_yet():
+    """Its sound is made as fast as the voice can, and played from when it is complete."""
+    long = " ".join(f"This is sentence number {n} of a very long reply." for n in range(10))
+
+    async def act(scene: Scene) -> None:
+        scene.session.join("me", ("mouth", "ear"), paced=False)
+        scene.type("hello")
+        await scene.until(TurnEnded)
+
+    scene = play(act, llm=[FakeModel(lambda prompt: tokens(long))], rules=Rules(ahead=3.0))
+    (ended,) = scene.all(TurnEnded)
+    assert ended.audio_ms > 20_000
+    assert at(scene, SpeechDone) < 10
+    assert at(scene, TurnEnded) - at(scene, SpeechDone) == pytest.approx(ended.audio_ms / 1000, abs=0.2)
 
 
 def test_a_voice_turn():

@@ -33,10 +33,6 @@ BINARY = struct.Struct("!BBHII")
 def real_house(**settings: Any) -> House:
     meter = Meter()
 
-    def sent(session: Any, turn: int, at: float) -> None:
-        if (metrics := meter.of(session.id)) is not None:
-            metrics.sent(turn, at)
-
     given: dict[str, Any] = {
         "parts": fakes.parts(
             llm=[fakes.FakeModel(lambda prompt: fakes.tokens(" ".join(SENTENCES), first=0.01, gap=0.005))],
@@ -49,7 +45,7 @@ def real_house(**settings: Any) -> House:
         "observers": [meter],
         "measure": meter.measured,
         "summary": meter.as_dict,
-        "sent": sent,
+        "sent": meter.sent,
     }
     return House(**given | settings)
 

@@ -20,6 +20,8 @@ class Link:
     roles: tuple[Role, ...]
     mode: ListenMode
     tools: tuple[ToolSpec, ...] = ()
+    paced: bool = True
+    """Sound comes to it as it is made, at the pace of hearing; else in one piece when all is there."""
     reports: bool = False
     """It has said at least once how far its speaker is."""
 

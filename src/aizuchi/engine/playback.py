@@ -29,9 +29,13 @@ class _Said:
 
 
 class Playback:
-    """One turn at the reference ear."""
+    """One turn at the reference ear.
 
-    def __init__(self) -> None:
+    `at_end`: this ear gets all sound in one piece when the reply is complete, so its clock starts then.
+    """
+
+    def __init__(self, *, at_end: bool = False) -> None:
+        self._at_end = at_end
         self.total_ms = 0.0
         self.reported = False
         """The ear has said at least once how far it is."""
@@ -62,9 +66,15 @@ class Playback:
         said.whole = said.whole or last
         self.total_ms += ms
         self.finished = self.finished and ms == 0
-        if self._held_at is None:
+        if self._held_at is None and not self._at_end:
             self._natural_end = max(now, self._natural_end or now) + ms / 1000
             self._anchored_end = max(now, self._anchored_end or now) + ms / 1000
+
+    def complete(self, now: float) -> None:
+        """All sound is there."""
+        if self._at_end:
+            self._at_end = False
+            self._natural_end = self._anchored_end = now + self.total_ms / 1000
 
     def word(self, word: WordTime) -> None:
         if word.sentence in self._said:
@@ -108,6 +118,8 @@ class Playback:
         """Milliseconds of the turn's sound that have been played."""
         if self._held_at is not None:
             return self._held_at
+        if self._at_end:
+            return 0.0
         if self.finished or self._anchored_end is None:
             return self.total_ms
         return max(0.0, self.total_ms - max(0.0, self._anchored_end - now) * 1000)

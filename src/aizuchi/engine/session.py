@@ -190,10 +190,14 @@ class Session:
         mode: ListenMode | None = None,
         protocol: str = "",
         tools: Sequence[ToolSpec] = (),
+        paced: bool = True,
     ) -> None:
-        """A client has come. Without an ear among the links replies are text only."""
+        """A client has come. Without an ear among the links replies are text only.
+
+        `paced` is its delivery's: False means that it gets a reply's sound in one piece at the end.
+        """
         specs = tuple(replace(spec, place="client") for spec in tools)
-        self.links.join(Link(link, roles, mode or self.rules.hearing.mode, specs))
+        self.links.join(Link(link, roles, mode or self.rules.hearing.mode, specs, paced))
         self.append(LinkOpened(link, roles, protocol))
 
     def leave(self, link: str, reason: str = "") -> None:
@@ -221,6 +225,12 @@ class Session:
         """The reference ear is known to tell how far it is."""
         ear = self.links.ear
         return ear is not None and ear.reports
+
+    @property
+    def whole(self) -> bool:
+        """The reference ear gets a reply's sound in one piece."""
+        ear = self.links.ear
+        return ear is not None and not ear.paced
 
     def snapshot(self) -> dict[str, Any]:
         """What a resumed session needs, as JSON-able values."""

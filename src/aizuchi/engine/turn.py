@@ -33,6 +33,7 @@ from aizuchi.events import (
     ReplyEvent,
     Sentence,
     Speech,
+    SpeechDone,
     TextDelta,
     TextDone,
     WordTime,
@@ -62,6 +63,8 @@ class Floor(Protocol):
     def speaks(self) -> bool: ...
     @property
     def reporting(self) -> bool: ...
+    @property
+    def whole(self) -> bool: ...
     def say(self, turn: Turn, event: ReplyEvent) -> None: ...
     def note(self, turn: Turn, event: Event) -> None: ...
     async def prompt(self, turn: Turn) -> Prompt: ...
@@ -88,7 +91,7 @@ class Turn:
         self.generation = generation
         """The generation its messages bear; raised when it is resumed after another turn."""
         self.claim = claim
-        self.playback = Playback()
+        self.playback = Playback(at_end=floor.whole)
         self.text = ""
         self.dead: Outcome | None = None
         """Set once it was silenced; nothing it makes reaches the timeline any more."""
@@ -192,6 +195,8 @@ class Turn:
                 self.playback.sentence(event)
             case Speech(sentence=index, pcm=pcm, rate=rate, last=last):
                 self.playback.sound(index, len(pcm) / 2 / rate * 1000, last, now)
+            case SpeechDone():
+                self.playback.complete(now)
             case WordTime():
                 self.playback.word(event)
             case TextDone():
@@ -201,8 +206,9 @@ class Turn:
         self._floor.say(self, event)
 
     async def _room(self) -> None:
-        """Until less than `ahead` seconds of sound wait for the ear."""
-        await self._until(lambda: _now() + self.playback.ahead(_now()) - self._ahead)
+        """Until less than `ahead` seconds of sound wait for the ear; one that wants it whole never waits."""
+        if not self._floor.whole:
+            await self._until(lambda: _now() + self.playback.ahead(_now()) - self._ahead)
 
     async def _played(self) -> None:
         """Until the ear has heard everything there is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Observer = Callable[["Session"], Callable[[], None] | None]
+Duty = Callable[[], Coroutine[Any, Any, None]]
 CLOSING = 5.0
 """Seconds that sessions have to end at shutdown before they are cancelled."""
 STORE_CLOSING = 30.0
@@ -37,7 +38,9 @@ class House:
     `observers` are called for each new session and may follow its timeline; what they return is called
     when the session is over. From the views come `measure(session, turn)`, an ended turn's figures, and
     `summary()`, those of all turns; `sent(session, turn, at)` is told of each frame of sound handed to a
-    transport, in seconds of the session's clock. `outbox` makes a link's way out.
+    transport, in seconds of the session's clock. `outbox` makes a link's way out. `prepare` is
+    awaited before the first session may come, `duties` run as long as the house is open, `closers` are
+    awaited when all sessions have ended and the store is still there.
     """
 
     def __init__(
@@ -60,6 +63,9 @@ class House:
         record_sound: bool = False,
         outbox: Callable[[Delivery], Outbox] | None = None,
         new_session: Callable[..., Session] | None = None,
+        prepare: Sequence[Duty] = (),
+        duties: Sequence[Duty] = (),
+        closers: Sequence[Duty] = (),
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -89,6 +95,10 @@ class House:
             resume_ttl=resume_ttl,
             max_sessions=max_sessions,
         )
+        self._prepare = tuple(prepare)
+        self._duties = tuple(duties)
+        self._closers = tuple(closers)
+        self._running: list[asyncio.Task[None]] = []
         self._stack = contextlib.AsyncExitStack()
         self._group = asyncio.TaskGroup()
         self.entered = False
@@ -107,6 +117,9 @@ class House:
             await self._stack.aclose()
             raise
         await self._group.__aenter__()
+        for first in self._prepare:
+            await guarded(first(), "something could not be prepared")
+        self._running = [self._group.create_task(_do(duty)) for duty in self._duties]
         self.entered = True
         return self
 
@@ -116,12 +129,16 @@ class House:
         self.entered = False
         self.sessions.draining = True
         self.sessions.close("shutdown")
+        for duty in self._running:
+            duty.cancel()
         try:
             async with asyncio.timeout(CLOSING):
                 await self._group.__aexit__(None, None, None)
         except TimeoutError:
             log.warning("some sessions did not end within %.0f s and were cancelled", CLOSING)
         finally:
+            for closer in self._closers:
+                await guarded(closer(), "something did not close in order")
             await self._stack.aclose()
             try:
                 async with asyncio.timeout(STORE_CLOSING):
@@ -243,6 +260,10 @@ class House:
             },
             "characters": sorted(self.characters),
         }
+
+
+async def _do(duty: Duty) -> None:
+    await guarded(duty(), "a duty of the server failed")
 
 
 def way_out(delivery: Delivery) -> Outbox:

@@ -197,7 +197,14 @@ class Link:
         welcome = replace(welcome, limits=self._limits(), features=self._house.features)
         self._answer(self._wire.welcome(welcome, self._wall()))
         self._unfollow = session.timeline.follow(self._follow)
-        session.join(self.id, join.roles, mode=join.mode, protocol=join.protocol, tools=join.tools)
+        session.join(
+            self.id,
+            join.roles,
+            mode=join.mode,
+            protocol=join.protocol,
+            tools=join.tools,
+            paced=self._wire.delivery.paced,
+        )
 
     def _limits(self) -> dict[str, Any]:
         rules = self._house.rules
