@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from processes import Server
+from processes import Server, environment
 from websockets.asyncio.client import connect
 
 PATIENCE = 20.0
@@ -48,20 +48,23 @@ async def _first_text(url: str) -> None:
     raise SystemExit("the server closed the connection before it answered")
 
 
-def imports(runs: int) -> dict[str, list[float]]:
-    """Seconds that imports and `--help` take beyond a bare interpreter."""
-    bare = min(_timed(["-c", "pass"]) for _ in range(3))
-    told = {
-        name: [round(_timed(["-c", code]) - bare, 3) for _ in range(runs)] for name, code in IMPORTS.items()
-    }
-    told["aizuchi --help"] = [round(_timed(["-m", "aizuchi", "--help"]), 3) for _ in range(runs)]
+def imports(home: Path, runs: int) -> dict[str, list[float]]:
+    """Seconds that imports and `--help` take beyond a bare interpreter, compiled before."""
+
+    def timed(*arguments: str) -> float:
+        began = time.perf_counter()
+        command = [sys.executable, *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60, env=environment(home))
+        return time.perf_counter() - began
+
+    bare = min(timed("-c", "pass") for _ in range(3))
+    told: dict[str, list[float]] = {}
+    for name, code in IMPORTS.items():
+        timed("-c", code)
+        told[name] = [round(timed("-c", code) - bare, 3) for _ in range(runs)]
+    timed("-m", "aizuchi", "--help")
+    told["aizuchi --help"] = [round(timed("-m", "aizuchi", "--help"), 3) for _ in range(runs)]
     return told
-
-
-def _timed(arguments: list[str]) -> float:
-    began = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60)
-    return time.perf_counter() - began
 
 
 def installed_mb() -> tuple[float, int]:

@@ -30,9 +30,19 @@ CLIENT = 240.0
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Ours without the user's settings and keys, so that only the bench decides."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIZUCHI_", "OPENAI_"))}
-    return kept | {"AIZUCHI_HOME": str(home), "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    """Ours without the user's settings and keys, so that only the bench decides.
+
+    Compiled modules are kept in `home`: a shell that forbids Python to keep them (PYTHONDONTWRITEBYTECODE)
+    triples every start.
+    """
+    theirs = ("AIZUCHI_", "OPENAI_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+    return kept | {
+        "AIZUCHI_HOME": str(home),
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPYCACHEPREFIX": str(home / "compiled"),
+    }
 
 
 def fetch(url: str, body: dict[str, Any] | None = None, timeout: float = 5.0) -> Any:

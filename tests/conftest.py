@@ -1,6 +1,8 @@
 """What every test stands on. Coroutine tests run by themselves: pytest-asyncio is in auto mode."""
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,14 @@ def nothing_of_this_machine(
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("AIZUCHI_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that sets up the process's logging does so for its own test only."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for added in [each for each in root.handlers if each not in handlers and hasattr(each, "aizuchi")]:
+        root.removeHandler(added)
+    root.setLevel(level)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,8 @@ def silence(ms: int) -> bytes:
     return bytes(ms * 32)
 
 
+HANG = object()
+"""As a fault: nothing more ever comes."""
 END = object()
 """As a step: the stream ends here."""
 
@@ -64,20 +67,30 @@ class Fake:
 
     def __init__(self, name: str = "fake") -> None:
         self.open = 0
+        self.open_for: Counter[int] = Counter()
+        """Open requests of a voice, by turn."""
+        self.closing = 0.0
+        """Seconds that a request takes to close."""
         self.requests = 0
         self.closed_early = 0
 
-    @contextmanager
-    def opened(self):
+    @asynccontextmanager
+    async def opened(self, turn: int = 0):
         self.open += 1
+        self.open_for[turn] += 1
         self.requests += 1
         done = False
         try:
             yield
             done = True
         finally:
-            self.open -= 1
-            self.closed_early += not done
+            try:
+                if self.closing:
+                    await asyncio.sleep(self.closing)
+            finally:
+                self.open -= 1
+                self.open_for[turn] -= 1
+                self.closed_early += not done
 
 
 async def play(script: Script) -> AsyncIterator[Any]:
@@ -98,19 +111,24 @@ class FakeVad(Fake, Vad):
 
     name = "fake"
 
-    def __init__(self, fault: Callable[[], ProviderError | None] = lambda: None) -> None:
+    def __init__(self, fault: Callable[[], object] = lambda: None) -> None:
         super().__init__()
         self._fault = fault
 
     async def scores(self, audio: AsyncIterator[bytes]) -> AsyncIterator[Score]:
-        with self.opened():
+        async with self.opened():
             rest = b""
             async for pcm in audio:
                 rest += pcm
                 while len(rest) >= 640:
                     piece, rest = rest[:640], rest[640:]
-                    if (error := self._fault()) is not None:
-                        raise error
+                    match self._fault():
+                        case ProviderError() as error:
+                            raise error
+                        case fault if fault is HANG:
+                            await asyncio.get_running_loop().create_future()
+                        case _:
+                            pass
                     loud = abs(struct.unpack_from("<h", piece)[0]) > 1000
                     yield Score(piece, 0.95 if loud else 0.02, -20.0 if loud else -100.0)
             if rest:
@@ -129,7 +147,7 @@ class FakeRecognizer(Fake, Recognizer):
         self.name = name  # type: ignore[misc]
 
     async def transcribe(self, audio: AsyncIterator[bytes], hints: Hints) -> AsyncIterator[Partial | Final]:
-        with self.opened():
+        async with self.opened():
             sound = bytearray()
             number = 0
             async for pcm in audio:
@@ -157,7 +175,7 @@ class FakeModel(Fake, LanguageModel):
         return True
 
     async def think(self, prompt: Prompt) -> AsyncIterator[Token | Reasoning | ToolCall | Usage]:
-        with self.opened():
+        async with self.opened():
             self.prompts.append(prompt)
             async for item in play(self._answer(prompt)):
                 yield item
@@ -183,7 +201,7 @@ class FakeVoice(Fake, Voice):
         self._words = words
 
     async def say(self, sentence: Sentence, style: Style) -> AsyncIterator[Audio | Word | Phoneme]:
-        with self.opened():
+        async with self.opened(sentence.turn):
             script = self._plan(sentence)
             if script is not None:
                 async for item in play(script):

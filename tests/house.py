@@ -7,6 +7,7 @@ is, what it is, what to do instead. They read the syntax tree, so that nothing h
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import PurePosixPath
 
 
@@ -17,7 +18,7 @@ def words(text: str) -> set[str]:
 SHELF = words("""
     audio character decoding emotions errors events opus ports timeline timeline_json visemes wav
 """)
-STREET = {"engine", "wire", "providers", "tools", "live", "avatar", "views"}
+STREET = {"engine", "wire", "providers", "tools", "live", "views"}
 ROOF = words("server cluster client compat registry config characters build texts cli asgi __main__")
 
 # Who reads the configuration; everybody else gets values in the constructor.
@@ -62,6 +63,12 @@ GUARD = re.compile(r"\bsys\.platform\b|\bos\.name\b|\bhasattr\(|\bplatform\.syst
 GUARD_ERRORS = {"ImportError", "ModuleNotFoundError", "AttributeError", "NotImplementedError"}
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """The syntax tree; a dozen rules ask for the same files."""
+    return ast.parse(text)
+
+
 def module_of(path: str) -> str:
     """The dotted name below the package: `engine/turn.py` -> `engine.turn`, `wire/__init__.py` -> `wire`."""
     parts = list(PurePosixPath(path).with_suffix("").parts)
@@ -77,7 +84,7 @@ def imports(path: str, text: str) -> Iterator[tuple[int, str]]:
     `from a import b` gives `a.b`, since `b` may be a module.
     """
     package = ["aizuchi", *PurePosixPath(path).parts[:-1]]
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -136,7 +143,7 @@ def no_outside(path: str, text: str) -> Iterator[str]:
 def late_imports(path: str, text: str) -> Iterator[str]:
     """Libraries that are optional, GPL-licensed or heavy are loaded only by those who chose them."""
     found = set(imports(path, text))
-    at_top = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    at_top = [node for node in parsed(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
     for line, name in sorted(found):
         if name.split(".")[0] in LATE and any(node.lineno == line for node in at_top):
             yield f"{path}:{line}: imports {name} at the top; do it where it is first used"
@@ -221,7 +228,7 @@ def _posix_only(node: ast.AST) -> Iterator[str]:
 
 def every_system(path: str, text: str) -> Iterator[str]:
     """What only POSIX has stands behind a question for the system: `if sys.platform`, `hasattr`, `try`."""
-    tree = ast.parse(text)
+    tree = parsed(text)
     parents = _parents(tree)
     for node in ast.walk(tree):
         for what in _posix_only(node):
@@ -236,7 +243,7 @@ def every_system(path: str, text: str) -> Iterator[str]:
 
 def encodings(path: str, text: str) -> Iterator[str]:
     """Text files are UTF-8 by name: what a system takes by default differs, and breaks Chinese on Windows."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if not isinstance(node, ast.Call) or any(k.arg == "encoding" for k in node.keywords):
             continue
         called = _dotted(node.func).split(".")[-1]
@@ -266,7 +273,7 @@ def encodings(path: str, text: str) -> Iterator[str]:
 
 def tasks_in_groups(path: str, text: str) -> Iterator[str]:
     """A task is born in a TaskGroup (a name `tg`, or one that ends in `group`) and dies in it."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if not isinstance(node, ast.Call):
             continue
         *owner, called = _dotted(node.func).split(".")
@@ -281,7 +288,7 @@ def tasks_in_groups(path: str, text: str) -> Iterator[str]:
 
 def bounded_queues(path: str, text: str) -> Iterator[str]:
     """A queue has a bound: what does not fit is shed and said, never piled up."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if not isinstance(node, ast.Call):
             continue
         called = _dotted(node.func)
@@ -296,7 +303,7 @@ def bounded_queues(path: str, text: str) -> Iterator[str]:
 def narrow_except(path: str, text: str) -> Iterator[str]:
     """Exceptions are named. A handler that only tidies up and ends in a bare `raise` may catch everything."""
     broad = {"Exception", "BaseException"}
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.ExceptHandler):
             last = node.body[-1]
             again = isinstance(last, ast.Raise) and last.exc is None

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.simulation import Report, conversation, shortened
+from tests.judge import Report
+from tests.simulation import conversation, shortened
 
 SHOWN = {
     "conversations": "conversations",

@@ -254,12 +254,13 @@ def test_header_for_a_stream():
         assert (file.getframerate(), file.readframes(10**6)) == (16_000, pcm)
 
 
-def test_importing_sound_loads_no_codec():
-    """Start-up does not pay for av, soxr or onnxruntime."""
+def test_start_up_loads_nothing_for_sound():
+    """Start-up does not pay for av, soxr, onnxruntime, numpy or httpx."""
     code = (
         "import sys, aizuchi.audio, aizuchi.decoding, aizuchi.opus;"
         "import aizuchi.providers.vad.silero, aizuchi.providers.vad.energy;"
-        "print(sorted({'av', 'soxr', 'onnxruntime'} & set(sys.modules)))"
+        "import aizuchi.build, aizuchi.server.serve;"
+        "print(sorted({'av', 'soxr', 'onnxruntime', 'numpy', 'httpx'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

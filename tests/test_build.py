@@ -1,5 +1,6 @@
 """From a configuration to a house: who is built, who is left out, and what the house takes with it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,16 @@ server: {tokens: {ann: s3cret}, origins: ["https://a.example"], max_sessions: 5,
     assert [(token.secret, token.who) for token in house.tokens] == [("s3cret", "ann")]
     assert house.origins == ("https://a.example",) and not house.open
     assert build.house(configured(tmp_path, text), store=MemoryStore(), open_=True).open
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a user's folders by other means")
+async def test_the_data_folder_is_private(tmp_path: Path):
+    """What waits in the store is somebody's conversation; other accounts of the machine can't read it."""
+    store = build.database(configured(tmp_path))
+    await store.put("parked", "s", {})
+    await store.close()
+    assert (tmp_path / "home" / build.DATABASE).is_file()
+    assert (tmp_path / "home").stat().st_mode & 0o077 == 0
 
 
 def test_characters_of_ones_own(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The command line from outside: help, exit codes, and the first minutes of a new user."""
 
+import asyncio
 import io
 import json
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from aizuchi.cli import COMMANDS, main
 from aizuchi.cli.docs import pages
+from aizuchi.server.store import SqliteStore
 
 QUICK = """\
 vad: energy
@@ -170,6 +172,57 @@ def test_the_first_minutes(place: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     capsys.readouterr()
     assert main(["data", "delete", person]) == 0
     assert "Nothing is kept" in capsys.readouterr().out
+
+
+@pytest.fixture
+def waiting(place: Path) -> Path:
+    """A conversation of Ann's that waits to be resumed; nothing of her was recorded."""
+
+    async def park() -> None:
+        store = SqliteStore(place / "home" / "aizuchi.sqlite3")
+        await store.put("parked", "s-1", {"person": "ann", "resume": "9f86", "snapshot": {"history": []}})
+        await store.close()
+
+    asyncio.run(park())
+    return place
+
+
+def test_waiting_conversations_are_exported(waiting: Path, capsys: pytest.CaptureFixture[str]):
+    """What waits in the store is a person's, too; the proof that lets them resume is not told."""
+    assert main(["data", "export", "ann", "--to", "mine.zip"]) == 0
+    with zipfile.ZipFile(waiting / "mine.zip") as archive:
+        assert archive.namelist() == ["conversations.json"]
+        assert json.loads(archive.read("conversations.json")) == {
+            "s-1": {"person": "ann", "snapshot": {"history": []}}
+        }
+    assert main(["data", "delete", "ann", "--yes"]) == 0
+    capsys.readouterr()
+    assert main(["data", "export", "ann"]) == 0
+    assert "Nothing is kept of ann" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("out", ["there.zip", "no/such/folder/x.zip", "home"])
+def test_an_export_that_has_no_place(waiting: Path, capsys: pytest.CaptureFixture[str], out: str):
+    """A file that is there is not overwritten, and a place that can't be written is one sentence."""
+    (waiting / "there.zip").write_bytes(b"mine")
+    assert main(["data", "export", "ann", "--to", out]) == 2
+    assert out in one_sentence(capsys.readouterr().err)
+    assert (waiting / "there.zip").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("command", [["usage"], ["data", "export", "ann"], ["data", "delete", "ann", "-y"]])
+def test_a_spoiled_database(place: Path, capsys: pytest.CaptureFixture[str], command: list[str]):
+    """A database that is none is one sentence which names it, not a traceback."""
+    (place / "home").mkdir()
+    (place / "home" / "aizuchi.sqlite3").write_bytes(b"no database" * 1000)
+    assert main(command) == 1
+    assert "aizuchi.sqlite3" in one_sentence(capsys.readouterr().err)
+
+
+def one_sentence(printed: str) -> str:
+    (line,) = (line for line in printed.splitlines() if line.startswith("aizuchi: "))
+    assert "Traceback" not in printed
+    return line
 
 
 def test_check_offline(place: Path, capsys: pytest.CaptureFixture[str]):

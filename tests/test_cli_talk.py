@@ -16,11 +16,12 @@ import pytest
 from aizuchi.audio import read_wav, silence, write_wav
 from aizuchi.cli import main
 from aizuchi.cli.screen import Keyboard, Screen, columns, width_of
-from aizuchi.cli.talk import Talk
+from aizuchi.cli.talk import Talk, own_url
 from aizuchi.cli.talk_mic import HandsFree, Speaker, sound_library
 from aizuchi.cli.talk_typed import Typed
 from aizuchi.cli.talk_wav import Turn, table, voiced_until
 from aizuchi.client import Sound
+from aizuchi.config import load
 from aizuchi.errors import ConfigError
 from aizuchi.wire.native import down
 from tests.speech import recording
@@ -98,7 +99,7 @@ def test_serve_announces_serves_and_leaves(place: Path):
                 if line.startswith("  stop"):
                     break
             said = "\n".join(lines)
-            assert re.search(r"(?m)^  hears +pocketsphinx, .*\(embedded, en\)$", said)
+            assert re.search(r"(?m)^  hears +pocketsphinx, .*\(embedded; English\)$", said)
             assert re.search(r"(?m)^  thinks +.*script.* \(embedded\)$", said)
             (url,) = re.findall(r"(?m)^  open +(http://127\.0\.0\.1:\d+/)$", said)
             talk = subprocess.run(
@@ -449,3 +450,33 @@ async def test_keyboard_reads_bytes_of_any_cut(tmp_path: Path):
         keyboard = Keyboard(source)
         keyboard.start()
         assert [await keyboard.line() for _ in range(4)] == ["你好", "second", "last", None]
+
+
+def test_a_terminal_breaks_lines_between_words(monkeypatch: pytest.MonkeyPatch):
+    """Text that comes in pieces is not torn within a word; a word wider than the line is left as it is."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("aizuchi.cli.screen.os.get_terminal_size", lambda *_: os.terminal_size((12, 5)))
+    out = Terminal()
+    monkeypatch.setattr(out, "fileno", lambda: 1)
+    screen = Screen(out)
+    screen.write("ann > ", "they")
+    for piece in ("Hello", " there", ", you", " two.\nSo it", " unbelievablenesses goes", " 你好吗 你好吗"):
+        screen.write(piece)
+    said = out.getvalue()
+    assert said == "ann > Hello\nthere, you\ntwo.\nSo it unbelievablenesses goes\n你好吗\n你好吗"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", "http://127.0.0.1:12393"),
+        ("server: {port: 8001}", "http://127.0.0.1:8001"),
+        ("server: {tls: {on: true}}", "https://127.0.0.1:12393"),
+        ("server: {port: 0}", "http://127.0.0.1:12393"),
+    ],
+)
+def test_talk_looks_where_serve_would_be(tmp_path: Path, text: str, url: str):
+    """Beside a configuration, `aizuchi talk` needs no address: it is the one `aizuchi serve` takes."""
+    file = tmp_path / "aizuchi.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert own_url(load(file)) == url

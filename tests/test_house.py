@@ -19,6 +19,7 @@ Rule = Callable[[str, str], Iterator[str]]
 CATCH_ALL = {
     "engine/turn.py",
     "engine/streams.py",
+    "engine/toolroom.py",
     "server/link.py",
     "registry.py",
     "tools/toolbox.py",

@@ -105,10 +105,11 @@ def make_recorder(loaded: Loaded) -> Recorder | None:
 def database(loaded: Loaded) -> SqliteStore:
     """The store in the data folder. Raises ConfigError when the folder can't be made."""
     try:
-        loaded.home.mkdir(parents=True, exist_ok=True)
+        loaded.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigError(
-            f"the data folder {loaded.home} can't be made: {error.strerror or error}"
+            f"the data folder {loaded.home} can't be made: {error.strerror or error}",
+            zh=f"无法创建数据文件夹 {loaded.home}：{error.strerror or error}",
         ) from error
     return SqliteStore(loaded.home / DATABASE)
 
@@ -145,7 +146,8 @@ def providers(chosen: Sequence[Chosen]) -> Iterator[Provider]:
             yield each.provider(each.options)
         except ImportError as error:
             raise ConfigError(
-                f'{each.kind} "{each.name}" needs a package that is not installed: {error.name or error}'
+                f'{each.kind} "{each.name}" needs a package that is not installed: {error.name or error}',
+                zh=f"{each.kind}“{each.name}”需要的软件包没有安装：{error.name or error}",
             ) from error
 
 
@@ -155,7 +157,10 @@ def characters(loaded: Loaded) -> dict[str, Character]:
     found = find(folders)
     wanted = loaded.settings.character
     if wanted not in found:
-        raise ConfigError(f'character "{wanted}" is unknown; {suggest(wanted, found)}')
+        raise ConfigError(
+            f'character "{wanted}" is unknown; {suggest(wanted, found)}',
+            zh=f"未知的角色“{wanted}”；可用的有：{', '.join(sorted(found)) or '无'}",
+        )
     read: dict[str, Character] = {}
     for name, folder in found.items():
         try:

@@ -19,7 +19,15 @@ class AizuchiError(Exception):
 
 
 class ConfigError(AizuchiError):
-    """Something the user wrote, or did not write, keeps the server from starting."""
+    """Something the user wrote, or did not write, keeps the server from starting.
+
+    `zh` is the same sentence in Chinese, for what a newcomer is likely to meet below the command line;
+    what the command line itself raises is in the user's language already.
+    """
+
+    def __init__(self, message: str, *, zh: str = "") -> None:
+        super().__init__(message)
+        self.zh = zh or message
 
 
 class ProtocolError(AizuchiError):

@@ -96,6 +96,8 @@ class Score:
     """0..1."""
     level: float
     """RMS in dBFS; -100 for digital silence."""
+    quiet_ms: float = 0.0
+    """So much of its end is clear silence already: where a voice stopped within the stretch."""
 
 
 class Vad(Provider):

@@ -12,8 +12,6 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 PCM: Final = 1
 FLOAT: Final = 3
 EXTENSIBLE: Final = 0xFFFE
@@ -124,6 +122,8 @@ def to_mono(data: bytes, shape: WavFormat) -> bytes:
     """Whole blocks of samples to mono s16le; the channels are averaged."""
     if shape.kind == PCM and shape.bits == 16 and shape.channels == 1:
         return data
+    import numpy as np
+
     if shape.kind == FLOAT:
         samples = np.nan_to_num(np.frombuffer(data, f"<f{shape.bits // 8}").astype(np.float64)) * 32768.0
     elif shape.bits == 8:

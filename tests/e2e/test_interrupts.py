@@ -119,6 +119,8 @@ async def test_an_interrupt_storm(humming: Server):
             await client.send("text_input", text=f"say: alpha {words}. bravo {words}. charlie {words}")
             begun = await client.until("state_update", state="thinking")
             sentences[begun["generation_id"]] = {f"{name} {words}." for name in ("alpha", "bravo", "charlie")}
+            if number % 3 == 0:
+                await client.until("tts_audio_chunk")
             for _ in range(dice.choice([0, 0, 1, 3, 8, dice.randrange(60)])):
                 await client.receive()
             await client.send("interrupt", reason="user_click")

@@ -55,6 +55,18 @@ def test_the_slicing_does_not_matter(ms: int):
     assert decisions[1].at == pytest.approx(0.48, abs=ms / 1000)
 
 
+def test_a_voice_may_stop_within_a_stretch():
+    """What of a voiced stretch's end is silence already counts as silence."""
+    machine = Endpointing(RULES)
+    for _ in range(3):
+        machine.feed(20, 0.9)
+    machine.feed(20, 0.9, 14)
+    assert (machine.last_voiced, machine.silence_ms) == (pytest.approx(0.066), pytest.approx(14))
+    (over,) = [each for _ in range(10) for each in machine.feed(20, 0.0)]
+    assert isinstance(over, Over) and over.at == pytest.approx(0.066)
+    assert machine.at == pytest.approx(0.28)
+
+
 def test_running_silence_is_public():
     """What a later turn-end model needs: how long it has been quiet, and how much was voiced."""
     machine = Endpointing(RULES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aizuchi.engine.playback import Playback
-from aizuchi.events import Played, Sentence, WordTime
+from aizuchi.events import Answered, Fault, Played, Sentence, WordTime
 
 FIRST, SECOND = "One two three. ", "Four five six."
 
@@ -73,7 +73,7 @@ def test_a_report_moves_the_clock():
     assert play.position(101.0) == pytest.approx(200)
     assert play.position(101.3) == pytest.approx(500)
     play.report(Played(1, at_ms=10**9), 101.4)
-    assert play.position(101.4) == pytest.approx(2000)
+    assert play.position(101.4) == pytest.approx(1400)
 
 
 def test_a_silent_ear_is_waited_for_no_longer_than_the_grace():
@@ -118,3 +118,36 @@ def test_an_ear_that_gets_all_at_the_end_hears_nothing_before():
     play.complete(8.0)
     assert play.position(8.5) == pytest.approx(500)
     assert play.over_at(2.0, reporting=False) == pytest.approx(9.0)
+
+
+def test_what_is_held_back_by_a_late_ear_is_bounded():
+    """An ear that stays at the beginning, honestly or not, does not keep synthesis waiting for ever."""
+    play = playing()
+    for moment in range(100, 120):
+        play.report(Played(1, at_ms=0), float(moment))
+        assert play.ahead(float(moment), 2.0) <= max(0.0, 104.0 - moment)
+
+
+def test_an_ear_can_not_have_heard_what_could_not_have_come():
+    """Sound that was made just now was not played yet, whatever the client says."""
+    play = playing()
+    play.report(Played(1, at_ms=10**9), 100.5)
+    assert play.position(100.5) == pytest.approx(500)
+    play.report(Played(1, whole=True), 100.6)
+    assert play.heard(100.6) == FIRST
+    assert play.over_at(2.0, reporting=True) == pytest.approx(102.0)
+    play.report(Played(1, sentence=1, whole=True), 100.7)
+    assert play.position(100.7) == pytest.approx(700)
+
+
+def test_a_voice_that_breaks_off_is_not_a_voice_that_is_gone():
+    """After a sentence that broke off the next one still comes; until then it was not heard."""
+    play = playing()
+    play.text("Seven eight.")
+    play.sentence(Sentence(1, 2, "Seven eight.", "Seven eight."))
+    play.note(Answered("tts", "x", "failed", 1, first_ms=100))
+    play.note(Fault("tts", "tts_failed", "sentence 1 broke off"))
+    assert play.heard(110.0) == FIRST + SECOND
+    play.note(Answered("tts", "x", "failed", 2))
+    play.note(Fault("tts", "tts_failed", "it is gone"))
+    assert play.heard(110.0) == FIRST + SECOND + "Seven eight."

@@ -101,7 +101,8 @@ async def live(seed: int, tapes: list[Tape]) -> list[Entry]:
         await asyncio.sleep(0)
         session.join("me", ("mouth", "ear"))
         for _ in range(12):
-            await asyncio.sleep(dice.choice([0.05, dice.uniform(0, 4)]))
+            # Never a round number: two things at one instant have no order that could be kept.
+            await asyncio.sleep(dice.choice([dice.uniform(0.01, 0.09), dice.uniform(0, 4)]))
             session.feed(
                 dice.choice(
                     [

@@ -248,6 +248,21 @@ FIRST: list[tuple[str, str, list[str]]] = [
     ("dash-glued", "My friend—you are right.", ["My friend—", "you are right."]),
     ("hyphen", "A well-known fact is it.", ["A well-known fact is it."]),
     ("quote", '"All right," she said. Ok.', ['"All right,"', "she said.", "Ok."]),
+    ("quote-curly", "“All right,” she said. Ok.", ["“All right,”", "she said.", "Ok."]),
+    ("quote-single", "'All right,' she said. Ok.", ["'All right,'", "she said.", "Ok."]),
+    ("quote-asked", 'Well then, "go on," she said.', ["Well then,", '"go on," she said.']),
+    ("emphasis", "*Of course,* she said.", ["Of course, she said."]),
+    ("emphasis-low", "_Of course,_ she said.", ["Of course, she said."]),
+    ("struck", "~~Of course,~~ she said.", ["Of course, she said."]),
+    ("contraction", "I don't know, maybe.", ["I don't know,", "maybe."]),
+    ("comma-glued", "Hello there,friend of mine.", ["Hello there,", "friend of mine."]),
+    ("comma-number", "In room 4,five people sat.", ["In room 4,five people sat."]),
+    ("comma-letters", "Here are x,y and z.", ["Here are x,y and z."]),
+    ("comma-address", "See example.com/some,thing now.", ["See example.com/some,thing now."]),
+    ("comma-code", "Call my `first,last` now, please.", ["Call my first,last now,", "please."]),
+    ("zh-ascii-number", "我有12,500个,真多。", ["我有12,500个,", "真多。"]),
+    ("accent", "Mais oui, bien sûr.", ["Mais oui,", "bien sûr."]),
+    ("zh-ascii-comma", "今天天气很好,我们走吧。", ["今天天气很好,", "我们走吧。"]),
     ("brackets", "He (yes, he) came, too.", ["He (yes, he) came,", "too."]),
     (
         "joint",
@@ -298,6 +313,24 @@ def test_first_clause_is_cut_short_for_speed(text: str, spoken: list[str]):
     whole, slow = run([text]), run(text)
     assert [cut.spoken for cut in cuts(whole)] == spoken
     assert cuts(slow) == cuts(whole)
+
+
+@pytest.mark.parametrize(
+    "text", ["Of course,", "I don't know,", "好的，", "はい、", "你知道的,", "Sure,", "Absolutely,"]
+)
+def test_first_clause_leaves_with_its_comma(text: str):
+    """A comma behind a word is enough: the first clause does not wait for the model's next token."""
+    sentences = Sentences(emotion_tags=VOCABULARY, first_clause_chars=24)
+    assert [cut.spoken for cut in cuts(sentences.feed(text))] == [text]
+
+
+@pytest.mark.parametrize(
+    "text", ['"Of course,', "“Of course,", "'Of course,", "*Of course,", "_Of course,", "Room 12,", "Oh,"]
+)
+def test_first_clause_waits_where_its_end_is_open(text: str):
+    """A quotation may close behind the comma, a number may go on, a tiny word says nothing alone."""
+    sentences = Sentences(emotion_tags=VOCABULARY, first_clause_chars=24)
+    assert cuts(sentences.feed(text)) == []
 
 
 def test_there_are_enough_cases():

@@ -39,7 +39,7 @@ from aizuchi.events import (
     TurnResumed,
     Typed,
 )
-from aizuchi.ports import Final, Passage, Prompt, Retriever, Token, Toolbox, ToolSpec, Usage
+from aizuchi.ports import Audio, Final, Passage, Prompt, Retriever, Token, Toolbox, ToolSpec, Usage
 from tests import fakes
 from tests.engine.scenes import Scene, play
 from tests.fakes import FakeModel, FakeRecognizer, FakeVoice, Script, silence, speech, tokens
@@ -380,6 +380,24 @@ def test_what_was_heard_is_remembered():
     assert "interrupt" in said[0].text
 
 
+def test_text_that_no_voice_had_begun_was_not_heard():
+    """With an ear on the line it is the sound that counts, also before its first sample."""
+
+    async def act(scene: Scene) -> None:
+        scene.type("count")
+        await scene.until(Sentence, 2)
+        scene.session.interrupt("click")
+        await scene.until(TurnEnded)
+
+    model = FakeModel(lambda prompt: tokens(LONG))
+    scene = play(act, llm=[model], tts=[FakeVoice(first=3.0)])
+    assert not scene.all(Speech)
+    assert scene.all(Interrupted)[0].heard == scene.all(TurnEnded)[0].heard == ""
+    assert [message.role for message in scene.session.history.messages] == ["user"]
+    scene = play(act, llm=[model], roles=("mouth",))
+    assert scene.all(Interrupted)[0].heard.startswith("One two three four five.")
+
+
 def test_word_times_make_history_exact():
     """A voice that tells its words cuts the memory within the sentence."""
 
@@ -392,6 +410,84 @@ def test_word_times_make_history_exact():
 
     scene = play(act, llm=[FakeModel(lambda prompt: tokens(LONG))], tts=[FakeVoice(words=True)])
     assert scene.all(TurnEnded)[0].heard == "One two three"
+
+
+def test_what_was_heard_does_not_grow_while_a_vendor_takes_its_time_to_close():
+    """The clock of a dead turn stands still: silence was when it was interrupted."""
+
+    class Slow(FakeVoice):
+        async def say(self, sentence, style):
+            try:
+                async for item in super().say(sentence, style):
+                    yield item
+                if sentence.index == 1:
+                    await asyncio.get_running_loop().create_future()
+            finally:
+                await asyncio.sleep(3.0 * sentence.index)
+
+    async def act(scene: Scene) -> None:
+        scene.type("count")
+        await scene.until(Speech)
+        await asyncio.sleep(0.5)
+        scene.session.interrupt("click")
+        await scene.until(TurnEnded)
+
+    scene = play(act, llm=[FakeModel(lambda prompt: tokens(LONG))], tts=[Slow()])
+    assert at(scene, TurnEnded) - at(scene, Interrupted) > 2.9
+    assert scene.all(TurnEnded)[0].heard == scene.all(Interrupted)[0].heard == ""
+
+
+def test_a_sentence_that_broke_off_takes_no_other_along():
+    """A voice that dies in mid-sentence speaks the next one; what it had not spoken yet was not heard."""
+    sound = Audio(bytes(3200), 16_000)
+
+    def plan(sentence: Sentence) -> Script:
+        if sentence.index == 0:
+            return Script([(0.0, sound), (0.1, ProviderError("lost"))])
+        return Script([(1.5, sound), (0.0, sound)])
+
+    async def act(scene: Scene) -> None:
+        scene.type("count")
+        await scene.until(Fault)
+        await asyncio.sleep(1.0)
+        scene.session.interrupt("click")
+        await scene.until(TurnEnded)
+
+    scene = play(act, llm=[FakeModel(lambda prompt: tokens(LONG))], tts=[FakeVoice(plan)])
+    assert len(scene.all(Sentence)) == 3
+    assert scene.all(TurnEnded)[0].heard == "One two three four five. "
+
+
+def test_a_change_of_the_reference_ear_does_not_stop_the_voice():
+    """A one-shot client asked, a streaming one gives some input: the reply is still made and ends."""
+    long = " ".join(f"This is sentence number {n} of a very long reply." for n in range(10))
+
+    async def act(scene: Scene) -> None:
+        scene.session.join("me", ("mouth", "ear"), paced=False)
+        scene.session.join("other", ("mouth", "ear"))
+        scene.type("hello")
+        await scene.until(Speech)
+        scene.session.feed(Noted(Context("c", "page", "text"), link="other"))
+        await scene.until(TurnEnded)
+
+    scene = play(act, llm=[FakeModel(lambda prompt: tokens(long))], rules=Rules(ahead=1.0))
+    assert scene.all(TurnEnded)[0].outcome == "finished"
+
+
+def test_an_ear_that_lies_does_not_stop_the_voice():
+    """It says for ever that it has heard nothing; the reply ends all the same."""
+    long = " ".join(f"This is sentence number {n} of a very long reply." for n in range(10))
+
+    async def act(scene: Scene) -> None:
+        scene.type("hello")
+        await scene.until(Speech)
+        while not scene.all(TurnEnded) and len(scene.log) < 20_000:
+            scene.session.feed(Played(1, at_ms=0, link="me"))
+            await asyncio.sleep(0.05)
+
+    scene = play(act, llm=[FakeModel(lambda prompt: tokens(long))], rules=Rules(ahead=1.0))
+    (ended,) = scene.all(TurnEnded)
+    assert ended.outcome == "finished"
 
 
 # ------------------------------------------------------------------ holding
@@ -585,6 +681,26 @@ def test_images_go_with_the_next_turn():
     assert all(not image.data for typed in scene.all(Typed) for image in typed.images)
 
 
+def test_too_many_images_are_said():
+    """Nothing that was sent along is left out in silence, whichever way it came."""
+    model = FakeModel()
+    image, large = Image("image/png", b"png"), Image("image/jpeg", b"x" * (9 << 20))
+
+    async def act(scene: Scene) -> None:
+        for _ in range(3):
+            scene.session.feed(Attach(image, link="me"))
+        scene.type("look", images=(image, image, image))
+        await scene.until(TurnEnded)
+        scene.type("and here", images=(large, image))
+        await scene.until(TurnEnded, 2)
+
+    scene = play(act, llm=[model])
+    assert [begun.images for begun in scene.all(TurnBegun)] == [4, 1]
+    assert [fault.code for fault in scene.all(Fault)] == ["bad_message", "bad_message"]
+    assert "at most 4" in scene.all(Fault)[0].message
+    assert "9437184 bytes" in scene.all(Fault)[1].message
+
+
 def test_context_applies_to_the_next_turn_only_and_is_cut():
     """Acceptance 10: an update during a reply is not seen by it."""
     model = FakeModel()
@@ -602,6 +718,27 @@ def test_context_applies_to_the_next_turn_only_and_is_cut():
     assert "page two" in said[1]
     assert "page one" not in said[1]
     assert scene.all(Fault)[0].code == "context_too_large"
+
+
+def test_what_comes_right_after_a_question_is_for_the_next_one():
+    """Also in the moment in which the prompt is still being made."""
+    model = FakeModel()
+
+    class Slow(Retriever):
+        async def passages(self, query, *, session, person):
+            await asyncio.sleep(0.2)
+            return []
+
+    async def act(scene: Scene) -> None:
+        scene.session.feed(Noted(Context("c1", "page", "page one"), link="me"))
+        scene.type("explain")
+        await asyncio.sleep(0.1)
+        scene.session.feed(Noted(Context("c2", "page", "page two"), link="me"))
+        await scene.until(TurnEnded)
+
+    play(act, llm=[model], retriever=Slow())
+    said = " ".join(message.text for message in model.prompts[0].messages)
+    assert "page one" in said and "page two" not in said
 
 
 @pytest.mark.parametrize(("wait", "found"), [(0.1, True), (5.0, False)])
@@ -622,6 +759,33 @@ def test_retrieval_has_little_time(wait: float, found: bool):
     scene = play(act, llm=[model], retriever=Slow())
     assert any("a passage on foxes" in message.text for message in model.prompts[0].messages) == found
     assert bool(scene.all(Fault)) != found
+
+
+def test_a_retriever_is_fed_by_what_the_user_looks_at():
+    """A context reaches it as it was kept; what it finds there is in the next prompt, fenced."""
+
+    class Pages(Retriever):
+        def __init__(self) -> None:
+            self.text = ""
+
+        def noted(self, context, *, session):
+            assert isinstance(context, Noted) and session == "s"
+            self.text = context.context.text
+
+        async def passages(self, query, *, session, person):
+            assert (session, person) == ("s", "p")
+            return [Passage(f"found by {query}: {self.text[:9]} {len(self.text)}", "page 3")]
+
+    model = FakeModel()
+
+    async def act(scene: Scene) -> None:
+        scene.session.feed(Noted(Context("c1", "page", "mitochondria " + "x" * 5000), link="me"))
+        scene.type("cells")
+        await scene.until(TurnEnded)
+
+    play(act, llm=[model], retriever=Pages())
+    background = model.prompts[0].messages[-2].text
+    assert "A passage from page 3 that may help:\n~~~\nfound by cells: mitochond 4000\n~~~" in background
 
 
 # ------------------------------------------------------------------ fallbacks
@@ -669,29 +833,49 @@ def test_no_model_means_a_spoken_apology(script: Script):
 @pytest.mark.parametrize(
     ("plan", "fallback", "code"),
     [
-        (lambda sentence: broken(), "short_tts", "tts_failed"),
-        (lambda sentence: Script(hang=True), "text_only", "tts_timeout"),
+        (lambda sentence, tries: broken() if tries == 1 else None, "short_tts", "tts_failed"),
+        (lambda sentence, tries: broken() if tries < 3 else None, "text_only", "tts_failed"),
+        (lambda sentence, tries: Script(hang=True) if tries == 1 else None, "text_only", "tts_timeout"),
     ],
+    ids=["short", "fails again", "hangs"],
 )
 def test_no_voice_means_text(plan, fallback: str, code: str):
     """The reply is written out; short-sentence speech is tried once for a long one."""
-    text = "This is a rather long sentence that goes on, and on, and on, for quite some time. End."
+    text = "1,000; a sentence of more than sixty characters is spoken by its first clause alone. End."
+    # In one piece, as from a model that does not stream; else the first clause is cut short anyway.
+    model = FakeModel(lambda prompt: Script([(0.1, Token(text)), (0, Usage())]))
     tries: list[Sentence] = []
 
     def once(sentence: Sentence):
         tries.append(sentence)
-        return plan(sentence) if len(tries) == 1 else None
+        return plan(sentence, len(tries))
 
     async def act(scene: Scene) -> None:
         scene.type("hello")
         await scene.until(TurnEnded)
 
     rules = Rules(limits=StageLimits(tts_first=1), first_clause_chars=200)
-    scene = play(act, llm=[FakeModel(lambda prompt: tokens(text))], tts=[FakeVoice(once)], rules=rules)
+    scene = play(act, llm=[model], tts=[FakeVoice(once)], rules=rules)
     assert scene.turn_text(1) == text
     assert scene.all(Fault)[0].code == code
-    assert scene.all(TextDone)[0].fallback in (fallback, "text_only")
+    assert scene.all(TextDone)[0].fallback == fallback
     assert scene.all(TurnEnded)[0].outcome == "finished"
+    assert [each.spoken for each in tries[1:]] == ["1,000;"] * (code == "tts_failed")
+    assert bool(scene.all(Speech)) == (fallback == "short_tts")
+
+
+def test_a_second_voice_takes_over():
+    """Every sentence is spoken by the next voice in the list; nobody hears of the first one."""
+    voices = [FakeVoice(lambda sentence: broken()), FakeVoice()]
+
+    async def act(scene: Scene) -> None:
+        scene.type("hello")
+        await scene.until(TurnEnded)
+
+    scene = play(act, llm=[FakeModel(lambda prompt: tokens("One sentence. And another."))], tts=voices)
+    assert not scene.all(Fault)
+    assert [speech.sentence for speech in scene.all(Speech) if speech.last] == [0, 1]
+    assert scene.all(TextDone)[0].fallback == "provider:fake"
 
 
 def test_a_recogniser_is_asked_twice_and_then_the_next_one():
@@ -823,6 +1007,32 @@ def test_draining_lets_the_turn_end_and_takes_no_other():
 
     scene = play(act)
     assert scene.all(Dropped)[-1].reason == "the conversation is ending"
+
+
+def test_draining_leaves_nobody_waiting():
+    """What waits is dropped with a reason; a voice that comes too late leaves the floor to what it held."""
+
+    async def act(scene: Scene) -> None:
+        scene.listen(mode="auto")
+        scene.session.begin("lecture")
+        await scene.until(Speech)
+        await scene.hear(speech(400))
+        await scene.until(TurnHeld)
+        scene.session.begin("reminder")
+        async with asyncio.TaskGroup() as group:
+            draining = group.create_task(scene.session.drain(60.0))
+            await scene.hear(silence(300))
+            await scene.until(TurnResumed)
+            await draining
+        assert scene.all(TurnEnded)[0].outcome == "finished"
+        assert scene.session.state == "idle"
+
+    scene = play(act, llm=[FakeModel(lambda prompt: tokens(LONG))], rules=rules("auto"))
+    assert [(drop.what, drop.reason) for drop in scene.all(Dropped)] == [
+        ("reminder", "the conversation is ending"),
+        ("user", "the conversation is ending"),
+    ]
+    assert [begun.cause for begun in scene.all(TurnBegun)] == ["lecture"]
 
 
 def test_closing_in_mid_reply_leaves_nothing():

@@ -67,8 +67,8 @@ async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return head[0] & 0x0F, await reader.readexactly(length)
 
 
-def masked(opcode: Opcode, data: bytes) -> bytes:
-    return Frame(opcode, data).serialize(mask=True)
+def masked(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
 
 
 def stop_reading(writer: asyncio.StreamWriter) -> None:

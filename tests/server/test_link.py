@@ -123,6 +123,33 @@ async def test_sound_is_paced():
     assert counts == pytest.approx([15, 20, 25], abs=1)
 
 
+async def test_a_frame_is_waited_for_once():
+    """Timers are set to whole milliseconds, for uvloop rounds; one that came early would be set again."""
+    timers: list[float] = []
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        set_timer = loop.call_at
+
+        def noted(when: float, callback, *args, **more):
+            if getattr(callback, "__name__", "") == "set":
+                timers.append(when)
+            return set_timer(when, callback, *args, **more)
+
+        loop.call_at = noted
+        async with make_house() as house, linked(house) as (pipe, session, _):
+            pipe.put(type="text", text="tell me")
+            await pipe.until_sent("state", 2)
+            await asyncio.sleep(0.0003)
+            session.speak("Once", ms=1000)
+            await asyncio.sleep(1.0)
+            return sum(isinstance(frame, bytes) for frame in pipe.sent)
+
+    assert await asyncio.to_thread(virtual.run, main()) == 50
+    assert 30 < len(timers) <= 50
+    assert timers == [pytest.approx(round(when, 3), abs=1e-9) for when in timers]
+
+
 async def test_a_bad_message_costs_nothing():
     """A protocol error is answered, and the conversation goes on."""
     async with make_house() as house, linked(house) as (pipe, session, _):
@@ -221,6 +248,21 @@ async def test_answers_do_not_pile_up():
         pipe.open.set()
         await pipe.until_sent("state")
         assert len(pipe.of_type("pong")) == 300
+
+
+async def test_entries_do_not_pile_up(monkeypatch):
+    """A client that takes less than it is given for a long time is cut off, and only it."""
+    monkeypatch.setattr("aizuchi.server.link.MOST_WAITING", 50)
+    async with make_house() as house, linked(house) as (pipe, session, _):
+        pipe.put(type="text", text="tell me")
+        await pipe.until_sent("state", 2)
+        pipe.open.clear()
+        for _ in range(60):
+            session.speak("again ")
+        pipe.open.set()
+        await pipe.until(lambda: pipe.closed)
+        assert pipe.closed and pipe.closed[0] == 1008
+        assert len(pipe.of_type("text")) <= 51
 
 
 async def test_goodbye_ends_the_session():

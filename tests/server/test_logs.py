@@ -110,3 +110,23 @@ def test_the_console_form_is_for_people():
         root.handlers[:], root.level = handlers, level
         structlog.reset_defaults()
     assert "for people" in stream.getvalue() and not stream.getvalue().startswith("{")
+
+
+def test_a_turn_on_a_console(out: io.StringIO):
+    """A console line of a turn has the few figures that tell; the JSON line keeps all."""
+    fields = {
+        "turn": 3,
+        "outcome": "finished",
+        "first_token_ms": 120.0,
+        "stages": {"llm": 1},
+        "session": "s1",
+    }
+    screen = io.StringIO()
+    logs.configure("info", "console", screen)
+    logging.getLogger("aizuchi.views.metrics").info("turn", extra=fields)
+    line = screen.getvalue()
+    assert "turn 3 finished" in line and "first_token_ms=120.0" in line and "session=s1" in line
+    assert "stages" not in line and "logger" not in line and len(line) < 120
+    logs.configure("info", "json", out)
+    logging.getLogger("aizuchi.views.metrics").info("turn", extra=fields)
+    assert records(out)[-1]["stages"] == {"llm": 1}

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from websockets.frames import Opcode
 from aizuchi.errors import ConfigError
 from aizuchi.events import LinkClosed
 from aizuchi.ports import Delivery, Limits
+from aizuchi.server import serve as serving_module
 from aizuchi.server import tls as certificates
 from aizuchi.server.admission import Token
 from aizuchi.server.app import Mount
@@ -276,6 +278,29 @@ async def test_stop_drains():
     async with asyncio.timeout(10):
         await running
     assert session.closed == "shutdown"
+
+
+async def test_only_a_process_of_its_own_is_calmed(monkeypatch: pytest.MonkeyPatch):
+    """A server inside somebody else's process leaves their garbage collector alone."""
+    calmed: list[bool] = []
+    monkeypatch.setattr(serving_module, "calm", lambda: calmed.append(True))
+    async with serving(make_house()):
+        assert calmed == []
+    async with serving(make_house(), own_process=True):
+        assert calmed == [True]
+
+
+def test_what_the_start_made_is_not_collected_again():
+    """`calm` takes all there is out of the collector's sight, and makes full collections rare."""
+    code = (
+        "import gc; from aizuchi.server.serve import calm; calm();"
+        "print(gc.get_freeze_count(), *gc.get_threshold())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    frozen, *thresholds = map(int, done.stdout.split())
+    assert frozen > 10_000 and thresholds == [10_000, 10, 10]
 
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -344,6 +344,53 @@ async def test_draining_does_not_wait_for_ever():
     await asyncio.to_thread(virtual.run, main())
 
 
+async def test_a_turn_that_draining_cut_off_is_told_after_the_restart():
+    """The snapshot is one of a silenced session: what was heard, and no generation that was used already."""
+
+    async def main() -> None:
+        store = KeptStore()
+        async with make_house(store=store) as house, linked(house) as (pipe, session, welcome):
+            pipe.put(type="text", text="tell me")
+            await pipe.until_sent("state", 2)
+            session.speak("Once upon")
+            await house.drain(3.0)
+            await pipe.until(lambda: pipe.closed)
+            seen = max(each.get("generation", 0) for each in pipe.messages)
+        async with make_house(store=store) as house, linked(house, hello=resume(welcome)) as (_, _, told):
+            assert told["resumed"] and told["unfinished"] == "Once upon"
+            assert told["generation"] > seen
+
+    await asyncio.to_thread(virtual.run, main())
+
+
+async def test_nothing_begins_while_snapshots_are_written():
+    """What clients still see and what the store keeps is the same conversation."""
+
+    class Hesitant(KeptStore):
+        async def put(self, *args: Any, **more: Any) -> None:
+            house.sessions.get(welcome["session"]).session.begin("too late")  # type: ignore[union-attr]
+            await super().put(*args, **more)
+
+    store = Hesitant()
+    async with make_house(store=store) as house, linked(house) as (pipe, session, welcome):
+        await house.drain(1.0)
+        await pipe.until(lambda: pipe.closed)
+        assert session.turn == 1
+        assert all(message.get("state") != "thinking" for message in pipe.messages)
+
+
+async def test_a_snapshot_goes_when_its_session_is_taken_up_again():
+    """After a crash nobody may fall back to an older state than they have seen."""
+    store = KeptStore()
+    async with make_house(store=store) as house:
+        async with linked(house) as (_, session, welcome):
+            pass
+        assert await store.get("parked", session.id) is not None
+        async with linked(house, hello=resume(welcome)) as (_, _, told):
+            assert told["resumed"]
+            assert await store.get("parked", session.id) is None
+
+
 async def test_leaving_the_house_ends_every_session():
     """When the house is left every session is closed and every link told."""
     house = make_house()

@@ -1,6 +1,7 @@
 """Each route's socket has the manners its wire states; real sockets on loopback."""
 
 import asyncio
+import logging
 import socket
 import struct
 from contextlib import asynccontextmanager
@@ -167,6 +168,32 @@ async def test_a_huge_message_still_learns_why():
         opcode, payload = await read_frame(reader)
         assert (opcode, payload[:2]) == (Opcode.CLOSE, struct.pack("!H", 1009))
         assert await reader.read() == b"", "a clean end"
+        writer.close()
+
+
+@pytest.mark.parametrize("frames", [[b"\xff\xfe"], [b"\xe4", b"\xb8"]], ids=["whole", "in pieces"])
+async def test_text_that_is_none(frames: list[bytes], caplog: pytest.LogCaptureFixture):
+    """Text that is no UTF-8 is closed with 1007; the client's fault is worth no traceback."""
+    async with stand() as server, asyncio.timeout(10):
+        reader, writer = await upgraded(server.url + "/quiet")
+        for number, data in enumerate(frames):
+            last = number == len(frames) - 1
+            writer.write(masked(Opcode.CONT if number else Opcode.TEXT, data, fin=last))
+        opcode, payload = await read_frame(reader)
+        assert (opcode, payload[:2]) == (Opcode.CLOSE, struct.pack("!H", 1007))
+        await next_socket(server)
+        gone = await server.seen.get()
+        assert isinstance(gone, Gone) and gone.code == 1007
+        writer.close()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_a_character_in_two_frames():
+    """A message cut in the middle of a character is whole again when its last piece has come."""
+    async with stand() as server, asyncio.timeout(10):
+        reader, writer = await upgraded(server.url + "/quiet")
+        writer.write(masked(Opcode.TEXT, b"\xe4", fin=False) + masked(Opcode.CONT, b"\xb8\xad"))
+        assert await read_frame(reader) == (Opcode.TEXT, "中".encode())
         writer.close()
 
 

@@ -177,6 +177,20 @@ async def test_sqlite_expired_documents_leave_the_file(tmp_path: Path):
         assert base.execute("SELECT key FROM documents").fetchall() == [("new",)]
 
 
+def test_what_is_deleted_is_nowhere_in_the_file(tmp_path: Path):
+    """Neither in the database nor beside it does a word remain of what was deleted."""
+
+    async def come_and_go() -> None:
+        store = SqliteStore(tmp_path / "store.sqlite3")
+        await store.put("kind", "mine", {"said": "zanzibar " * 1_000})
+        await store.put("kind", "other", {})
+        await store.delete("kind", "mine")
+        await store.close()
+
+    asyncio.run(come_and_go())
+    assert not [file for file in tmp_path.iterdir() if b"zanzibar" in file.read_bytes()]
+
+
 async def test_one_bad_document_spoils_only_its_own_question(tmp_path: Path):
     """A value that is no JSON is an OSError to whoever asks for it, and nobody else notices."""
     path = tmp_path / "store.sqlite3"

@@ -68,6 +68,8 @@ TABLE: list[tuple[str, dict[str, Any], list[Any]]] = [
     ("interrupt", {}, [Interrupt("client")]),
     ("interrupt", {"reason": "user_click"}, [Interrupt("user_click")]),
     ("interrupt", {"reason": "barge_in"}, [Interrupt("barge_in_client")]),
+    ("interrupt", {"reason": "lost"}, [Interrupt("lost_client")]),
+    ("interrupt", {"reason": "superseded"}, [Interrupt("superseded_client")]),
     ("ui_event", {"name": "page_turn", "payload": {"page": 3}}, [Happened("page_turn", {"page": 3})]),
     ("ui_event", {"name": "click"}, [Happened("click")]),
     ("image", {"mime": "image/jpeg", "data": b64(JPEG)}, [Attach(Image("image/jpeg", JPEG))]),
@@ -397,6 +399,14 @@ def test_messages_without_a_number_are_taken():
     """Small clients forget `seq`; theirs are served in the order they come."""
     talk = open_talk()
     assert talk.raw('{"type": "stop_listen"}') == talk.raw('{"type": "stop_listen"}') == [Listen(False)]
+
+
+@pytest.mark.parametrize("seq", [2**53 + 1, 10**400, -1, True, "9", 1.5])
+def test_an_odd_number_of_an_unknown_message_counts_for_nothing(seq: object):
+    """What is passed over can't make the messages after it look like repetitions."""
+    talk = open_talk()
+    assert talk.raw(json.dumps({"type": "from_the_future", "seq": seq})) == []
+    assert talk.raw(json.dumps({"type": "interrupt", "seq": 2})) == [Interrupt("client")]
 
 
 def test_gaps_are_logged_once(caplog: pytest.LogCaptureFixture):

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from aizuchi.cli.words import HELP
 from aizuchi.errors import ConfigError, ProviderError
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(args)
     except ConfigError as error:
-        print(f"aizuchi: {error}", file=sys.stderr)
+        print(f"aizuchi: {error.zh if lang == 'zh' else error}", file=sys.stderr)
         return 2
     except ProviderError as error:
         print(f"aizuchi: {error}", file=sys.stderr)
@@ -60,6 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone, as `head` does; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        # A disk, a file or the database does not do its part; what the system says is what a person needs.
+        print(f"aizuchi: {error or type(error).__name__}", file=sys.stderr)
+        return 1
 
 
 def _wished(arguments: Sequence[str]) -> str:
@@ -78,16 +82,33 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     def say(key: str) -> str:
         return HELP.say(lang, key)
 
-    parser = argparse.ArgumentParser(prog="aizuchi", description=say("aizuchi"), epilog=say("epilog"))
-    parser.add_argument("--version", action="version", version=f"aizuchi {__version__}")
+    class Layout(argparse.HelpFormatter):
+        def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+            super().add_usage(usage, actions, groups, say("called") if prefix is None else prefix)
+
+    words: Any = {"add_help": False, "formatter_class": Layout}
+    parser = argparse.ArgumentParser(
+        prog="aizuchi", description=say("aizuchi"), epilog=say("epilog"), **words
+    )
+    parser.add_argument("-h", "--help", action="help", help=say("help"))
+    parser.add_argument("--version", action="version", version=f"aizuchi {__version__}", help=say("version"))
     commands = parser.add_subparsers(dest="command", metavar=say("command"), title=say("commands"))
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--lang", choices=("en", "zh"), default="", help=say("lang"))
-    common.add_argument("--config", metavar="FILE", default=None, help=say("config"))
+    common.add_argument("-h", "--help", action="help", help=say("help"))
+    for each, default in ((parser, {"lang": "", "config": None}), (common, {})):
+        # Before the command or behind it; a default of the latter would undo what came before.
+        add = each.add_argument
+        unset = argparse.SUPPRESS
+        add("--lang", choices=("en", "zh"), default=default.get("lang", unset), help=say("lang"))
+        add("--config", metavar="FILE", default=default.get("config", unset), help=say("config"))
     made = {
-        name: commands.add_parser(name, help=say(name), description=say(name), parents=[common])
+        name: commands.add_parser(name, help=say(name), description=say(name), parents=[common], **words)
         for name in COMMANDS
     }
+    for each in (parser, *made.values()):
+        # argparse would take these two words from gettext, for which we would need compiled catalogues.
+        each._optionals.title = say("options")
+        each._positionals.title = say("arguments")
 
     add = made["init"].add_argument
     add("folder", nargs="?", default=".", help=say("init.folder"))
@@ -139,7 +160,7 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add = made["data"].add_argument
     add("action", choices=("export", "delete"), help=say("data.action"))
     add("person", help=say("data.person"))
-    add("--to", metavar="FOLDER", default=None, help=say("data.to"))
+    add("--to", metavar="FILE", default=None, help=say("data.to"))
     add("--yes", "-y", action="store_true", help=say("data.yes"))
 
     add = made["docs"].add_argument

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import json
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,11 +45,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "export":
         out = Path(args.to or f"{keeping.plain(person)}-export.zip")
-        files = keeping.export(person, folder, out)
-        if stored:
-            with zipfile.ZipFile(out, "a" if files else "x", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr("conversations.json", json.dumps(stored, indent=2, ensure_ascii=False))
-            files.append("conversations.json")
+        more = {"conversations.json": json.dumps(stored, indent=2, ensure_ascii=False)} if stored else {}
+        files = keeping.export(person, folder, out, more)
         print(TEXTS.say(loaded.lang, "exported", count=len(files), out=out))
         return 0
     numbers = {"recordings": kept, "parked": len(stored), "person": person}

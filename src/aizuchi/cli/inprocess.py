@@ -70,5 +70,6 @@ async def with_own_server(loaded: Loaded, body: Callable[[str], Awaitable[int]])
             finally:
                 stop.set()
     except* ConfigError as group_of_one:
-        raise ConfigError(str(group_of_one.exceptions[0])) from group_of_one
+        first = group_of_one.exceptions[0]
+        raise ConfigError(str(first), zh=getattr(first, "zh", "")) from group_of_one
     return code

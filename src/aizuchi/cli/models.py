@@ -40,9 +40,14 @@ TEXTS: Final = Texts(
             "No model is here yet; `aizuchi models` lists them.",
             "尚无模型；`aizuchi models` 列出可下载的模型。",
         ),
+        "many": ("{count} languages", "{count} 种"),
         "fetching": ("fetching {name}", "正在下载 {name}"),
     }
 )
+
+
+MANY: Final = 5
+"""Languages that fit into the table by their codes."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(known: list[Model], folder: Path, lang: Lang) -> None:
-    from aizuchi.cli.serve import spoken
     from aizuchi.providers import models
+    from aizuchi.server import tongues
 
     rows = [[TEXTS.say(lang, name) for name in ("name", "languages", "size", "state")]]
     for model in known:
@@ -74,12 +79,14 @@ def _list(known: list[Model], folder: Path, lang: Lang) -> None:
         if (folder / model.name).is_dir():
             state = "faulty" if models.check(model.name, folder) else "here"
         size = f"{model.size / 1e6:.0f} MB"
-        rows.append([model.name, spoken(model.languages, lang), size, TEXTS.say(lang, state)])
+        codes = sorted(model.languages)
+        heard = " ".join(codes) if len(codes) <= MANY else TEXTS.say(lang, "many", count=len(codes))
+        rows.append([model.name, heard, size, TEXTS.say(lang, state)])
     lines = columns(rows, "<<><")
     print(lines[0])
     for line, model in zip(lines[1:], known, strict=True):
         print(line)
-        print(f"    {model.about}")
+        print(f"    {tongues.about(model.about, lang)}")
     print(TEXTS.say(lang, "where", folder=folder))
     print(TEXTS.say(lang, "get"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import os
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ class Screen:
         """The cursor stands behind something in its line."""
         self._partial = False
         """What stands in the line will be replaced."""
+        self._column = 0
 
     def paint(self, text: str, colour: str) -> str:
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._colour and text else text
@@ -32,6 +34,7 @@ class Screen:
         """Add to the present line."""
         if self._partial:
             self._clear()
+        text = self._wrapped(text)
         self._out.write(self.paint(text, colour) if colour else text)
         self._out.flush()
         self._open = not text.endswith("\n")
@@ -65,6 +68,27 @@ class Screen:
     def entered(self) -> None:
         """The user pressed Enter, which moved the cursor."""
         self._open = False
+
+    def _wrapped(self, text: str) -> str:
+        """The text with line breaks between its words; a word that comes in two pieces may still be torn."""
+        if not self.live:
+            return text
+        room = os.get_terminal_size(self._out.fileno()).columns
+        if not self._open:
+            self._column = 0
+        made: list[str] = []
+        for piece in re.findall(r"\n|[^\S\n]*\S*", text):
+            width = width_of(piece)
+            if piece == "\n":
+                self._column = 0
+            elif piece[:1].isspace() and width < room <= self._column + width:
+                made.append("\n")
+                piece = piece.lstrip()
+                self._column = width_of(piece)
+            else:
+                self._column = (self._column + width) % room
+            made.append(piece)
+        return "".join(made)
 
     def _clear(self) -> None:
         self._out.write("\r\x1b[K")

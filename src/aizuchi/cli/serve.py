@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from aizuchi.cli import DEFAULT_URL
 from aizuchi.errors import ConfigError
 from aizuchi.texts import Lang, Texts
 
@@ -33,13 +35,18 @@ TEXTS: Final = Texts(
         "talk": ("talk", "对话"),
         "stop": ("stop", "停止"),
         "embedded": ("embedded", "内置"),
-        "then": ("then {rest}", "其次 {rest}"),
-        "more": ("{codes} and {count} more", "{codes} 等，另 {count} 种"),
-        "any": ("any language", "任何语言"),
+        "then": ("; then {rest}", "；其次 {rest}"),
+        "noted": ("{text} ({notes})", "{text}（{notes}）"),
+        "notes": ("; ", "；"),
         "typed": ("text works at once; the recogniser is still loading", "打字已可用；识别器仍在加载"),
         "default": ("{name} ({others} more)", "{name}（另有 {others} 个）"),
         "recording": ("data in {home}, recording {record}", "数据在 {home}，会话录存：{record}"),
         "off": ("off", "关"),
+        "better": ("better", "升级"),
+        "a_model": (
+            "a real model and voice: set OPENAI_API_KEY, or run {command} init",
+            "接上真正的模型与嗓音：设置 OPENAI_API_KEY，或运行 {command} init",
+        ),
         "ctrl_c": (
             "Ctrl-C lets running replies end; twice ends at once",
             "Ctrl-C 等进行中的回答结束；再按立即退出",
@@ -53,9 +60,6 @@ TEXTS: Final = Texts(
         "cert_key": ("--cert and --key belong together", "--cert 与 --key 须同时给出"),
     }
 )
-
-MANY: Final = 8
-FIRST: Final = ("en", "zh", "ja", "ko", "es", "fr", "de")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
                 tls=tls,
                 on_ready=ready,
                 drain=server.drain,
+                own_process=True,
             )
         )
     return 0
@@ -138,6 +143,9 @@ def announce(loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: 
     lines.append(line("hears", about(parts.asr.providers, lang, languages=True)))
     lines.append(line("thinks", about(parts.llm.providers, lang)))
     lines.append(line("speaks", about(parts.tts.providers, lang, languages=True)))
+    called = command()
+    if all(each.name == "script" for each in parts.llm.providers):
+        lines.append(line("better", say("a_model", command=called)))
     default = house.characters[house.default_character].display_name or house.default_character
     others = len(house.characters) - 1
     lines.append(line("who", say("default", name=default, others=others) if others else default))
@@ -147,7 +155,8 @@ def announce(loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: 
     )
     lines.append(line("open", urls[0]))
     lines += [line("also", url) for url in urls[1:]]
-    lines.append(line("talk", f"aizuchi talk {urls[0]}"))
+    usual = urls[0].rstrip("/") == DEFAULT_URL
+    lines.append(line("talk", f"{called} talk --text" + ("" if usual else f" {urls[0]}")))
     lines.append(line("stop", say("ctrl_c")))
     if not is_loopback(host):
         port = urls[0].rstrip("/").rpartition(":")[2]
@@ -166,23 +175,23 @@ def announce(loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: 
 
 def about(providers: Sequence[Provider], lang: Lang, *, languages: bool = False) -> str:
     """One line on a stage: what it is, whether it is embedded, its languages, and what stands behind it."""
+    from aizuchi.server import tongues
+
     described: list[str] = []
     for each in providers:
-        text = each.about if each.name.casefold() in each.about.casefold() else f"{each.name}, {each.about}"
+        text = tongues.about(each.about, lang)
         notes = [TEXTS.say(lang, "embedded")] if each.embedded else []
         if languages:
-            notes.append(spoken(each.languages, lang))
-        described.append(f"{text} ({', '.join(notes)})" if notes else text)
+            notes.append(tongues.spoken(each.languages, lang))
+        joined = TEXTS.say(lang, "notes").join(notes)
+        described.append(TEXTS.say(lang, "noted", text=text, notes=joined) if notes else text)
     first, rest = described[0], described[1:]
-    return "; ".join([first, *(TEXTS.say(lang, "then", rest=each) for each in rest)])
+    return first + "".join(TEXTS.say(lang, "then", rest=each) for each in rest)
 
 
-def spoken(languages: Iterable[str] | None, lang: Lang) -> str:
-    """Language codes; of many, those most asked for."""
-    if languages is None:
-        return TEXTS.say(lang, "any")
-    codes = sorted(languages)
-    if len(codes) <= MANY:
-        return " ".join(codes)
-    first = [code for code in FIRST if code in codes]
-    return TEXTS.say(lang, "more", codes=" ".join(first), count=len(codes) - len(first))
+def command() -> str:
+    """How this command is called from here: by its bare name if the shell would find it."""
+    started = Path(sys.argv[0])
+    if started.stem != "aizuchi" or shutil.which("aizuchi"):
+        return "aizuchi"
+    return str(started)

@@ -41,6 +41,7 @@ TEXTS: Final = Texts(
             "A server's own certificate is not known here; --insecure talks without checking it.",
             "这里不认识该服务器自己的证书；--insecure 可不检查证书而继续。",
         ),
+        "https": ("If it was started with --tls, its address is {url}", "若它以 --tls 启动，地址应为 {url}"),
         "file": ("there is no recording {path}", "录音 {path} 不存在"),
         "save": ("--save needs --wav", "--save 需与 --wav 一起使用"),
         "both": ("--text and --wav exclude each other", "--text 与 --wav 不能同时使用"),
@@ -114,7 +115,7 @@ def _kind(loaded: Loaded, args: argparse.Namespace) -> Callable[[Talk], Awaitabl
 
 async def _talk(loaded: Loaded, args: argparse.Namespace, kind: Callable[[Talk], Awaitable[int]]) -> int:
     screen = Screen()
-    url = args.url or DEFAULT_URL
+    url = args.url or own_url(loaded)
     url = url if "://" in url else f"http://{url}"
     token = args.token or os.environ.get("AIZUCHI_TOKEN", "")
 
@@ -133,6 +134,13 @@ async def _talk(loaded: Loaded, args: argparse.Namespace, kind: Callable[[Talk],
     return await with_own_server(loaded, body)
 
 
+def own_url(loaded: Loaded) -> str:
+    """Where `aizuchi serve` would be found with the same configuration."""
+    server = loaded.settings.server
+    scheme = "https" if server.tls.on or server.tls.cert else "http"
+    return f"{scheme}://127.0.0.1:{server.port}" if server.port else DEFAULT_URL
+
+
 async def guarded(talk: Talk, kind: Callable[[Talk], Awaitable[int]]) -> int:
     """Run a talk; what ends it early is one sentence. Raises ConfigError."""
     from aizuchi.client import AuthFailed, ClientError
@@ -146,8 +154,12 @@ async def guarded(talk: Talk, kind: Callable[[Talk], Awaitable[int]]) -> int:
         talk.screen.line(TEXTS.say(talk.lang, "lost", reason=reason), "bad")
         if "CERTIFICATE" in reason:
             talk.screen.line(TEXTS.say(talk.lang, "certificate"), "dim")
+        elif "valid HTTP" in reason and talk.url.startswith("http:"):
+            secure = "https" + talk.url.removeprefix("http")
+            talk.screen.line(TEXTS.say(talk.lang, "https", url=secure), "dim")
     except* ConfigError as group:
-        raise ConfigError(str(group.exceptions[0])) from group
+        first = group.exceptions[0]
+        raise ConfigError(str(first), zh=getattr(first, "zh", "")) from group
     return 1
 
 

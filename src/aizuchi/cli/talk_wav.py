@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,8 @@ TEXTS: Final = Texts(
     }
 )
 
+SENTENCE_END: Final = re.compile(r"[.!?。！？…]")
+"""The protocol sends no sentences, only text; this is near enough for a table."""
 RATE: Final = 16_000
 SLICE_MS: Final = 20
 QUIET: Final = 30.0
@@ -174,6 +177,8 @@ class Recorded:
                     screen.write(f"{self._client.hello.character} > ", "they")
                     self._open = True
                 turn.said += text
+                if SENTENCE_END.search(turn.said):
+                    turn.mark("sentence")
                 screen.write(text)
             case Sound(pcm=pcm, rate=rate):
                 if pcm:

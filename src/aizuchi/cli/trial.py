@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -21,7 +22,7 @@ TEXTS: Final = Texts(
     {
         "works": ("works", "正常"),
         "fails": ("FAILS", "失败"),
-        "first": ("first after {first} ms, all after {total} ms", "首个 {first} 毫秒，全部 {total} 毫秒"),
+        "first": ("first after {first} ms, all after {total} ms", "{first} 毫秒后开始，{total} 毫秒后结束"),
         "vad": ("speech {loud:.2f}, silence {quiet:.2f}", "说话 {loud:.2f}，静音 {quiet:.2f}"),
         "vad_deaf": (
             "speech scored {loud:.2f} and silence {quiet:.2f}: it can't tell them apart",
@@ -51,9 +52,9 @@ SAID: Final = {
     "ja": "こんにちは、聞こえますか。",
 }
 QUESTION: Final = {
-    "en": "Say hello in one short sentence.",
-    "zh": "用一句短话打个招呼。",
-    "ja": "短い一文で挨拶して。",
+    "en": "Hello! How are you?",
+    "zh": "你好，最近怎么样？",
+    "ja": "こんにちは、元気ですか。",
 }
 
 
@@ -89,14 +90,14 @@ class Trial:
         except TimeoutError:
             return Tried(chosen.kind, chosen.name, False, TEXTS.say(self.lang, "slow", limit=START))
         except (ConfigError, ProviderError) as error:
-            return Tried(chosen.kind, chosen.name, False, str(error))
+            return Tried(chosen.kind, chosen.name, False, _reason(error, self.lang))
         try:
             async with asyncio.timeout(TRY):
                 return await self._use(chosen.kind, provider)
         except TimeoutError:
             return Tried(chosen.kind, chosen.name, False, TEXTS.say(self.lang, "slow", limit=TRY))
         except (ConfigError, ProviderError) as error:
-            return Tried(chosen.kind, chosen.name, False, str(error))
+            return Tried(chosen.kind, chosen.name, False, _reason(error, self.lang))
         finally:
             await provider.__aexit__(None, None, None)
 
@@ -166,7 +167,8 @@ class Trial:
 
         language = self.character.language if self.character.language in QUESTION else "en"
         prompt = Prompt(
-            (Message("system", "You are brief."), Message("user", QUESTION[language])), max_tokens=60
+            (Message("system", "Answer in one short sentence."), Message("user", QUESTION[language])),
+            max_tokens=60,
         )
         clock, said = _Clock(), ""
         async with aclosing(cast("Any", model.think(prompt))) as pieces:
@@ -174,7 +176,8 @@ class Trial:
                 if isinstance(piece, Token):
                     clock.piece()
                     said += piece.text
-        said = " ".join(said.split())
+        # The engine would take the emotions out, which characters write like [happy].
+        said = " ".join(re.sub(r"\[\w+\]", "", said).split())
         if not said:
             return Tried("llm", model.name, False, TEXTS.say(self.lang, "empty"))
         shown = said if len(said) <= 60 else said[:59] + "…"
@@ -232,9 +235,15 @@ class _Clock:
         return round(((self._first or now) - self._began) * 1000), round((now - self._began) * 1000)
 
 
+def _reason(error: ConfigError | ProviderError, lang: Lang) -> str:
+    return error.zh if isinstance(error, ConfigError) and lang == "zh" else str(error)
+
+
 def line(tried: Tried, lang: Lang) -> str:
     word = TEXTS.say(lang, "works" if tried.ok else "fails")
     text = f"  {tried.kind} {tried.name:<14}{word}  {tried.text}"
     if tried.times is not None:
-        text += "; " + TEXTS.say(lang, "first", first=tried.times[0], total=tried.times[1])
+        text += ("；" if lang == "zh" else "; ") + TEXTS.say(
+            lang, "first", first=tried.times[0], total=tried.times[1]
+        )
     return text

@@ -231,7 +231,7 @@ def _sense(loaded: Loaded, draft: Draft) -> list[Problem]:
     for person, token in settings.server.tokens.items():
         if not token.get_secret_value().strip():
             add(("server", "tokens", person), "token")
-    every = sorted({name for kind in KINDS for name in targets(kind)})
+    every = sorted({name for kind in KINDS for name in targets(kind)}) if settings.usage.caps else []
     for name in settings.usage.caps:
         if name not in every:
             add(("usage", "caps", name), "cap", name=name, known=", ".join(every))

@@ -195,6 +195,9 @@ class BargeInKeys(Section):
 
 
 class LimitKeys(Section):
+    vad_gap: float = key(
+        15.0, "seconds that microphone sound may wait for the VAD", "麦克风声音等待语音检测的秒数", gt=0
+    )
     asr_final: float = key(
         5.0, "seconds from the end of speech to the final text", "说完到得出最终文字的秒数", gt=0
     )

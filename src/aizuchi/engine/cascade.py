@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 
 from aizuchi.character import Character
 from aizuchi.emotions import ALIASES, EMOTIONS
@@ -185,9 +186,8 @@ class Cascade(Responder):
                 finish, fallback = answer.finish, answer.fallback or fallback
                 if not answer.calls:
                     break
-                prompt = replace(
-                    prompt, messages=(*prompt.messages, *await self._tools(work, request, answer))
-                )
+                results = await self._tools(work, request, prompt, answer)
+                prompt = replace(prompt, messages=(*prompt.messages, *results))
         except ProviderError as error:
             code = "llm_timeout" if isinstance(error, StageTimeout) else "llm_failed"
             request.note(Fault("llm", code, str(error)))
@@ -227,10 +227,14 @@ class Cascade(Responder):
         await work.flush()
         return answer
 
-    async def _tools(self, work: _Work, request: Request, answer: _Answer) -> list[Message]:
+    async def _tools(self, work: _Work, request: Request, prompt: Prompt, answer: _Answer) -> list[Message]:
         """Run the calls of one round together; their results come in the order of the calls."""
         places = {spec.name: spec.place for spec in request.prompt.tools}
-        calls = [replace(call, place=places.get(call.name, "server")) for call in answer.calls]
+        used = {call.id for message in prompt.messages for call in message.calls}
+        calls = [
+            replace(call, id=_unused(call.id, used), place=places.get(call.name, "server"))
+            for call in answer.calls
+        ]
         await work.put(calls)
 
         async def run(call: ToolCall) -> ToolDone:
@@ -304,6 +308,14 @@ class _Work:
         if ms:
             await self.out.put(SpeechDone(self._turn, ms))
         await self.out.put(None)
+
+
+def _unused(id_: str, used: set[str]) -> str:
+    """An id that no other call of the conversation has: some servers number each answer's calls anew."""
+    names = chain([id_] if id_ else [], (f"{id_ or 'call'}_{number}" for number in count(2)))
+    fresh = next(name for name in names if name not in used)
+    used.add(fresh)
+    return fresh
 
 
 def _usage(item: object) -> Answered | None:

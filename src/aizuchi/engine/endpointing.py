@@ -56,20 +56,20 @@ class Endpointing:
 
     @property
     def last_voiced(self) -> float:
-        """End of the last voiced stretch, in seconds of sound."""
+        """Where the last voice ended, in seconds of sound."""
         return self._voiced_until / 1000
 
     @property
     def silence_ms(self) -> float:
-        """Since the last voiced stretch."""
+        """Since the last voice."""
         return self._ms - self._voiced_until
 
-    def feed(self, ms: float, probability: float) -> list[Began | Over]:
-        """Advance by one stretch of sound."""
+    def feed(self, ms: float, probability: float, quiet_ms: float = 0.0) -> list[Began | Over]:
+        """Advance by one stretch of sound whose last `quiet_ms` are silence whatever its probability."""
         start, self._ms = self._ms, self._ms + ms
         voiced = probability >= (self._rules.release if self.speaking else self._rules.threshold)
         if voiced:
-            self._voiced_until = self._ms
+            self._voiced_until = self._ms - quiet_ms
             if self._onset is None:
                 self._onset, self.voiced_ms = start, 0.0
             self.voiced_ms += ms

@@ -58,9 +58,10 @@ class Exchange:
             self.rounds[-1].calls.append(call)
 
     def answered(self, done: ToolDone) -> None:
-        for step in self.rounds:
+        for step in reversed(self.rounds):
             if any(call.id == done.id for call in step.calls):
                 step.results[done.id] = f"error: {done.error}" if done.error else done.result
+                return
 
     def hold(self, at_ms: int) -> None:
         """Paused: what began to sound before `at_ms` was heard."""

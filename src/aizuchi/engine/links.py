@@ -68,5 +68,5 @@ class Links:
 
     @property
     def tools(self) -> tuple[ToolSpec, ...]:
-        """Tools that run in the clients."""
-        return tuple(spec for link in self._links.values() for spec in link.tools)
+        """Tools that run in the clients; of two with one name the newest client's."""
+        return tuple({spec.name: spec for link in self._links.values() for spec in link.tools}.values())

@@ -78,8 +78,12 @@ class Listening:
         self._hints = hints
         self._record = record
         self._mic: Microphone | None = None
-        self._utterance: Utterance | None = None
-        self._pieces: list[str] = []
+        self._mics: list[Microphone] = []
+        """The open one, and those that are closed and still hear what was queued."""
+        self._live: list[tuple[Microphone, Utterance]] = []
+        """What is being said or understood, in the order in which it began."""
+        self._pieces: list[tuple[Utterance, str]] = []
+        """What was understood while the user went on speaking."""
         self._stray_ms = 0.0
 
     @property
@@ -90,7 +94,7 @@ class Listening:
     @property
     def user_speaks(self) -> bool:
         """The user has the floor, or is being understood."""
-        return self._utterance is not None and self._utterance.took_floor
+        return any(utterance.took_floor for _, utterance in self._live)
 
     # ------------------------------------------------------------------ inputs
 
@@ -148,13 +152,18 @@ class Listening:
 
     def forget(self) -> None:
         """Nobody wants to know any more what was being said."""
-        if self._mic is not None:
-            self._mic.abandon()
+        for mic in self._mics:
+            mic.abandon()
+        self._abandon(self._live, "something newer took its place")
+        for _ in self._pieces:
+            self._with.drop("utterance", "it waited for the rest, which was dropped")
         self._pieces.clear()
-        utterance, self._utterance = self._utterance, None
-        if utterance is not None:
+
+    def _abandon(self, gone: list[tuple[Microphone, Utterance]], reason: str) -> None:
+        self._live = [each for each in self._live if each not in gone]
+        for _, utterance in gone:
             utterance.abandon()
-            self._with.drop("utterance", "something newer took its place")
+            self._with.drop("utterance", reason)
 
     def _stray(self, ms: float) -> None:
         """Sound that came while nobody was listening is counted, not heard."""
@@ -165,12 +174,22 @@ class Listening:
 
     def _open(self, link: str, mode: ListenMode) -> None:
         rules = self._rules
-        self._mic = Microphone(
-            link, mode, rules.hearing, self, queue_ms=rules.mic_queue_ms, record=self._record
+        self._mic = mic = Microphone(
+            link,
+            mode,
+            rules.hearing,
+            self,
+            queue_ms=rules.mic_queue_ms,
+            record=self._record,
+            patience=rules.limits.vad_gap,
         )
+        self._mics.append(mic)
         if self._with.cause is None and self._with.state == "idle":
             self._with.move("listening")
-        self._with.spawn(self._hear(self._mic))
+        if mode == "push":
+            mic.begin()
+        self._with.spawn(self._hear(mic))
+        self._with.go_on()
 
     async def _hear(self, mic: Microphone) -> None:
         try:
@@ -178,45 +197,64 @@ class Listening:
         except ProviderError as error:
             self._with.append(Fault("vad", "vad_failed", str(error)))
             mic.close("closed")
-            self.forget()
+            self._abandon([each for each in self._live if each[0] is mic], "the microphone failed")
+        finally:
+            self._mics.remove(mic)
         if self._mic is mic:
             self._mic = None
         if mic.closed_by == "client" and not mic.utterances:
             self.utterances += 1
             self._with.append(Heard(self.utterances, ""))
-        if self._utterance is None:
+        if not self._live and not self._answer():
             self._with.rest("empty")
+            self._with.go_on()
 
     # ------------------------------------------------------------------ what the microphone tells
 
     def speech_began(self, mic: Microphone, onset: float, preroll: bytes) -> None:
         cause = self._with.cause
-        if cause is not None and self._rules.barge_in.policy == "never":
+        if cause is not None and self._rules.barge_in.policy == "never" and mic.mode != "push":
+            self._with.drop("utterance", "a reply may not be interrupted by voice here")
             return
         self.utterances += 1
         utterance = Utterance(
-            self.utterances, self._asr, self._hints, patience=self._rules.limits.asr_final, tell=self._tell
+            self.utterances,
+            self._asr,
+            self._hints,
+            patience=self._rules.limits.asr_final,
+            tell=lambda event: self._tell(mic, utterance, event),
         )
         utterance.took_floor = cause is None
-        self._utterance = utterance
+        self._live.append((mic, utterance))
         self._with.append(SpeechStarted(utterance.number, onset))
         if preroll:
             utterance.push(preroll)
         self._with.spawn(self._recognise(mic, utterance))
-        self._voice("onset", mic)
+        self._voice("onset", mic, utterance)
 
     def speech_goes_on(self, mic: Microphone, pcm: bytes) -> None:
-        if self._utterance is not None and not self._utterance.ended:
-            self._utterance.push(pcm)
-            self._voice("voiced", mic)
+        utterance = self._said_into(mic)
+        if utterance is not None:
+            utterance.push(pcm)
+            self._voice("voiced", mic, utterance)
 
     def speech_over(self, mic: Microphone, voice_end: float, silence: float, reason: EndReason) -> None:
-        utterance = self._utterance
-        if utterance is None or utterance.ended:
+        utterance = self._said_into(mic)
+        if utterance is None:
             return
         now = self._with.now
         self._with.append(SpeechEnded(utterance.number, voice_end, now - silence, reason))
         utterance.end(now, now - silence)
+        # Armed over a reply, it stays open until there was a voice that took the floor.
+        if mic.mode == "push" or utterance.took_floor:
+            self._served(mic)
+
+    def _said_into(self, mic: Microphone) -> Utterance | None:
+        """What is being said into this microphone."""
+        return next((each for its, each in self._live if its is mic and not each.ended), None)
+
+    def _served(self, mic: Microphone) -> None:
+        """A microphone that is not continuous hears one utterance."""
         if mic.mode != "continuous" and self._mic is mic:
             self.close("silence")
 
@@ -225,15 +263,14 @@ class Listening:
 
     # ------------------------------------------------------------------ from speech to a turn
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, mic: Microphone, utterance: Utterance, event: Event) -> None:
         self._with.append(event)
-        if self._mic is not None and self._utterance is not None and self._utterance.text:
-            self._voice("word", self._mic)
+        if utterance.text and not utterance.abandoned:
+            self._voice("word", mic, utterance)
 
-    def _voice(self, sign: floor.Sign, mic: Microphone) -> None:
+    def _voice(self, sign: floor.Sign, mic: Microphone, utterance: Utterance) -> None:
         """The user's voice over what runs: does it take the floor?"""
-        utterance = self._utterance
-        if utterance is None or utterance.took_floor:
+        if utterance.took_floor or utterance.abandoned:
             return
         situation = floor.running(self._with.cause, user_speaks=True)
         decision = floor.voice(self._rules.barge_in, sign, mic.endpointing.voiced_ms, situation)
@@ -248,29 +285,39 @@ class Listening:
             self._with.move("listening", "barge_in")
 
     async def _recognise(self, mic: Microphone, utterance: Utterance) -> None:
+        if utterance.abandoned:
+            return
         try:
             heard = await utterance.recognise()
         except ProviderError as error:
             code = "asr_timeout" if isinstance(error, StageTimeout) else "asr_failed"
             self._with.append(Fault("asr", code, str(error)))
             heard = None
-        if self._utterance is utterance:
-            self._utterance = None
+        self._live = [each for each in self._live if each[1] is not utterance]
         self._with.append(heard or Heard(utterance.number, ""))
         if heard is not None and heard.text:
-            self._pieces.append(heard.text)
+            self._pieces.append((utterance, heard.text))
         if self.user_speaks:
             return  # They go on speaking: what they said so far waits for the rest.
         wanted = utterance.took_floor or self._with.cause is None or mic.mode == "push"
         if not wanted and not (self._pieces and self._rules.barge_in.policy == "after_word"):
             self._pieces.clear()
             self._with.drop("utterance", "it was too short to interrupt")
-        elif self._pieces:
-            text = joined(self._pieces)
-            self._pieces.clear()
-            self._with.understood(text, utterance.user_end, utterance.voice_end)
+            return
+        if self._answer():
+            self._served(mic)
         elif heard is None:
             self._with.misheard()
         else:
             self._with.rest("empty")
             self._with.go_on()
+
+    def _answer(self) -> bool:
+        """What was understood becomes a turn, unless the user goes on speaking."""
+        if not self._pieces or self.user_speaks:
+            return False
+        pieces = sorted(self._pieces, key=lambda piece: piece[0].number)
+        self._pieces.clear()
+        newest = pieces[-1][0]
+        self._with.understood(joined([text for _, text in pieces]), newest.user_end, newest.voice_end)
+        return True

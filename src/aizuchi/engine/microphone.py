@@ -17,6 +17,7 @@ from aizuchi.audio import Resampler
 from aizuchi.engine.endpointing import Began, Endpointing, Over
 from aizuchi.engine.rules import Hearing
 from aizuchi.engine.streams import provided
+from aizuchi.errors import ProviderError, StageTimeout
 from aizuchi.events import ListenMode
 from aizuchi.ports import Score, Vad
 
@@ -46,13 +47,24 @@ class _Note:
 class Microphone:
     """Fed synchronously; `run` is a task of the session and ends when the microphone is closed.
 
-    Sound is 16 kHz mono s16le. More than `queue_ms` of waiting sound is dropped and counted.
+    Sound is 16 kHz mono s16le. More than `queue_ms` of waiting sound is dropped and counted. `patience`
+    is how many seconds the VAD may leave sound that it has taken without a score.
     """
 
     NOTE_MS = 1_000
+    UNSCORED_MS = 200
+    """So much sound a VAD may keep back: its stretch, its batch, the rest of a stretch."""
 
     def __init__(
-        self, link: str, mode: ListenMode, hearing: Hearing, ear: Ear, *, queue_ms: int, record: bool
+        self,
+        link: str,
+        mode: ListenMode,
+        hearing: Hearing,
+        ear: Ear,
+        *,
+        queue_ms: int,
+        record: bool,
+        patience: float,
     ) -> None:
         self.link = link
         self.mode: ListenMode = mode
@@ -61,6 +73,9 @@ class Microphone:
         self._ear = ear
         self._queue_bytes = queue_ms * BYTES_PER_MS
         self._record = record
+        self._patience = patience
+        self._watch: asyncio.Timeout | None = None
+        self._unscored = 0
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._more = asyncio.Event()
@@ -94,20 +109,26 @@ class Microphone:
         self._note.ms += len(pcm) / BYTES_PER_MS
         if self._waiting_bytes + len(pcm) > self._queue_bytes:
             self._note.dropped_ms += len(pcm) / BYTES_PER_MS
-            return
-        if self._note.pcm is not None:
-            self._note.pcm += pcm
-        self._waiting.append(pcm)
-        self._waiting_bytes += len(pcm)
-        self._more.set()
+        else:
+            if self._note.pcm is not None:
+                self._note.pcm += pcm
+            self._waiting.append(pcm)
+            self._waiting_bytes += len(pcm)
+            self._more.set()
+            self._look_at_the_clock()
         if self._note.ms >= self.NOTE_MS:
             self.tell_note()
+
+    def begin(self) -> None:
+        """Push mode: all sound from here on is one utterance."""
+        self._begin(0.0)
 
     def close(self, reason: EndReason) -> None:
         """No more sound; what is queued is still heard, then an open utterance ends."""
         if self._closed is None:
             self._closed = reason
             self._more.set()
+            self._look_at_the_clock()
             self.tell_note()
 
     def abandon(self) -> None:
@@ -129,19 +150,41 @@ class Microphone:
 
     async def run(self, vad: Vad) -> None:
         """Hear until closed. Raises ProviderError when the VAD fails."""
-        if self.mode == "push":
-            self._begin(0.0)
         async with provided(vad.scores(self._sound()), vad.name) as stream:
-            async for score in stream:
+            while (score := await self._score(stream, vad.name)) is not None:
                 self._hear(score)
         if self._open and not self._abandoned:
             self._end(self._closed or "closed")
+
+    async def _score(self, stream: AsyncIterator[Score], name: str) -> Score | None:
+        """The next score, None at the end. Time runs only while sound waits to be scored."""
+        try:
+            async with asyncio.timeout(None) as self._watch:
+                self._look_at_the_clock()
+                score = await anext(stream)
+        except StopAsyncIteration:
+            return None
+        except TimeoutError:
+            raise StageTimeout(f"{name} gave no score within {self._patience:g} s") from None
+        finally:
+            self._watch = None
+        if not isinstance(score, Score):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ProviderError(f"{name} gave {type(score).__name__} instead of a score")
+        self._unscored -= len(score.pcm)
+        return score
+
+    def _look_at_the_clock(self) -> None:
+        behind = self._waiting_bytes + self._unscored
+        due = self.closed or behind > self.UNSCORED_MS * BYTES_PER_MS
+        if due and self._watch is not None and self._watch.when() is None:
+            self._watch.reschedule(asyncio.get_running_loop().time() + self._patience)
 
     async def _sound(self) -> AsyncIterator[bytes]:
         while True:
             while self._waiting:
                 pcm = self._waiting.popleft()
                 self._waiting_bytes -= len(pcm)
+                self._unscored += len(pcm)
                 yield pcm
             if self.closed:
                 return
@@ -152,7 +195,7 @@ class Microphone:
         if self._abandoned:
             return
         ms = len(score.pcm) / BYTES_PER_MS
-        decisions = self.endpointing.feed(ms, score.probability)
+        decisions = self.endpointing.feed(ms, score.probability, score.quiet_ms)
         if self.mode == "push":
             if self._open:
                 self._ear.speech_goes_on(self, score.pcm)

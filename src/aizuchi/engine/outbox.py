@@ -130,6 +130,11 @@ class Outbox:
         self.last_sound: float | None = None
         """When the latest frame of sound left."""
 
+    @property
+    def waiting(self) -> int:
+        """Entries and frames that have not left yet."""
+        return len(self._ready) + len(self._sound) + sum(map(len, self._parked.values()))
+
     # -- in
 
     def put(self, entry: Entry, now: float) -> None:

@@ -1,15 +1,16 @@
 """How far the ear has come in one turn, and what it therefore could have heard. Sans-I/O.
 
 Two clocks: the *natural* one plays every slice as it is put on the timeline, without pause; a
-reporting ear moves the *anchored* one. The natural one bounds the other: a silent or lying ear never
-holds a turn longer than its sound plus a grace. `now` is seconds of any monotonic clock.
+reporting ear moves the *anchored* one. The natural one bounds the other: nothing is heard before it
+was made, and a silent or lying ear never holds a turn, or its synthesis, longer than the sound plus a
+grace. `now` is seconds of any monotonic clock.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aizuchi.events import Played, Sentence, WordTime
+from aizuchi.events import Answered, Event, Fault, Played, Sentence, WordTime
 
 
 @dataclass(slots=True)
@@ -35,19 +36,25 @@ class Playback:
     """
 
     def __init__(self, *, at_end: bool = False) -> None:
-        self._at_end = at_end
+        self.at_end = at_end
+        """Nothing is played yet, since the sound is not complete."""
         self.total_ms = 0.0
         self.reported = False
         """The ear has said at least once how far it is."""
         self.finished = False
         """The ear has said that it played everything."""
+        self.voiced = False
+        """Somebody listens: text counts as heard by its sound. Else it is read."""
         self.mute = False
         """The voice has failed: what has no sound will have none, and is read instead."""
+        self._broken_off = False
+        self._told_all = False
         self._said: dict[int, _Said] = {}
         self._loose = ""
         self._natural_end: float | None = None
         self._anchored_end: float | None = None
         self._held_at: float | None = None
+        self._held_most = 0.0
 
     # -- what goes in
 
@@ -66,15 +73,30 @@ class Playback:
         said.whole = said.whole or last
         self.total_ms += ms
         self.finished = self.finished and ms == 0
-        if self._held_at is None and not self._at_end:
+        self._told_all = self._told_all and ms == 0
+        if self._held_at is None and not self.at_end:
             self._natural_end = max(now, self._natural_end or now) + ms / 1000
             self._anchored_end = max(now, self._anchored_end or now) + ms / 1000
 
     def complete(self, now: float) -> None:
         """All sound is there."""
-        if self._at_end:
-            self._at_end = False
+        if self.at_end:
+            self.at_end = False
             self._natural_end = self._anchored_end = now + self.total_ms / 1000
+
+    def note(self, event: Event) -> None:
+        """A voice's request has ended, or its stage has given up: after that nothing more will sound.
+
+        A voice that began its sentence and broke off is asked for the next one all the same.
+        """
+        match event:
+            case Answered(stage="tts", first_ms=first_ms):
+                self._broken_off = first_ms is not None
+            case Fault(stage="tts"):
+                self.mute = self.mute or not self._broken_off
+                self._broken_off = False
+            case _:
+                pass
 
     def word(self, word: WordTime) -> None:
         if word.sentence in self._said:
@@ -92,17 +114,20 @@ class Playback:
             position = self.total_ms
         else:
             return
-        position = min(max(position, 0.0), self.total_ms)
-        self.finished = played.whole and position >= self.total_ms
+        position = max(position, 0.0)
+        self._told_all = played.whole and position >= self.total_ms
         if self._held_at is not None:
-            self._held_at = position
+            self._held_at = min(position, self._held_most)
         else:
+            position = min(position, self._natural(now))
+            self.finished = self._told_all and position >= self.total_ms
             self._anchored_end = now + (self.total_ms - position) / 1000
 
     def hold(self, now: float) -> int:
         """Stop both clocks; returns the position in ms."""
         if self._held_at is None:
             self._held_at = self.position(now)
+            self._held_most = self._natural(now)
         return int(self._held_at)
 
     def resume(self, now: float) -> int:
@@ -118,15 +143,24 @@ class Playback:
         """Milliseconds of the turn's sound that have been played."""
         if self._held_at is not None:
             return self._held_at
-        if self._at_end:
+        if self.at_end:
             return 0.0
         if self.finished or self._anchored_end is None:
             return self.total_ms
         return max(0.0, self.total_ms - max(0.0, self._anchored_end - now) * 1000)
 
-    def ahead(self, now: float) -> float:
-        """Seconds of sound that were made and not yet played."""
-        return (self.total_ms - self.position(now)) / 1000
+    def _natural(self, now: float) -> float:
+        """What an ear can have played at most, in ms."""
+        if self._natural_end is None:
+            return 0.0
+        return self.total_ms - max(0.0, self._natural_end - now) * 1000
+
+    def ahead(self, now: float, grace: float) -> float:
+        """Seconds of sound made and not yet played; an ear is waited for `grace` seconds at most."""
+        ahead = (self.total_ms - self.position(now)) / 1000
+        if self._held_at is not None or self._natural_end is None:
+            return ahead
+        return min(ahead, max(0.0, self._natural_end + grace - now))
 
     def over_at(self, grace: float, reporting: bool) -> float:
         """When the ear will have played everything there is now; 0.0 when it already has.
@@ -136,7 +170,7 @@ class Playback:
         """
         if self.finished or self._natural_end is None or self._anchored_end is None:
             return 0.0
-        if reporting:
+        if reporting and not self._told_all:
             return self._natural_end + grace
         return min(self._anchored_end, self._natural_end + grace)
 
@@ -144,9 +178,9 @@ class Playback:
         """The text that could have been heard, always a beginning of what was shown.
 
         A sentence counts when all of it was played, or by its words where the voice gives their times,
-        or when more than half of its known sound was. Without any sound, what was shown was read.
+        or when more than half of its known sound was. Where no sound can come, what was shown was read.
         """
-        if self.total_ms == 0:
+        if self.total_ms == 0 and (self.mute or not self.voiced):
             return self._loose
         position = self.position(now)
         parts: list[str] = []

@@ -43,6 +43,8 @@ class BargeIn:
 class StageLimits:
     """How long each stage may take before the next provider, or the fallback, has its turn."""
 
+    vad_gap: float = 15.0
+    """Sound may wait so long for its score; a model that still loads is waited for."""
     asr_final: float = 5.0
     llm_first: float = 8.0
     llm_gap: float = 15.0

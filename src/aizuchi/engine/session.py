@@ -136,7 +136,6 @@ class Session:
             record=record_sound,
         )
         self._images: list[Image] = []
-        self._unfinished = ""
         self._tools = ToolRoom(parts.toolbox, ToolContext(id, person, character.name), self.rules, self.spawn)
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Coroutine[Any, Any, None]] = []
@@ -176,6 +175,7 @@ class Session:
     async def drain(self, seconds: float) -> None:
         """Take no new turns and wait, so many seconds at most, until the running one has ended."""
         self._draining = True
+        self._shed("the conversation is ending")
         try:
             async with asyncio.timeout(seconds):
                 await self._quiet.wait()
@@ -206,7 +206,7 @@ class Session:
         if gone is None:
             return
         self._listening.left(link)
-        self._tools.lost({spec.name for spec in gone.tools})
+        self._tools.lost({spec.name for spec in gone.tools} - {spec.name for spec in self.links.tools})
         self.append(LinkClosed(link, reason))
         if self._active is not None:
             self._active.moved()
@@ -242,7 +242,6 @@ class Session:
             "utterances": self._listening.utterances,
             "seq": self.timeline.next_seq,
             "character": self.character.name,
-            "unfinished": self._unfinished,
         }
 
     def _restore(self, saved: Mapping[str, Any]) -> None:
@@ -251,13 +250,7 @@ class Session:
         self.generation = int(saved.get("generation", 0)) + 1
         self._turns = int(saved.get("turns", 0))
         self._listening.utterances = int(saved.get("utterances", 0))
-        self._unfinished = str(saved.get("unfinished", ""))
         self.timeline = Timeline(_now, first_seq=int(saved.get("seq", 0)))
-
-    def take_unfinished(self) -> str:
-        """Text of the reply that a lost connection cut off; asked once."""
-        text, self._unfinished = self._unfinished, ""
-        return text
 
     # ------------------------------------------------------------------ inputs
 
@@ -294,7 +287,7 @@ class Session:
                 self.drop(type(input).__name__, "the engine has no use for it")
 
     def _typed(self, typed: Typed) -> None:
-        images = (*self._images, *typed.images)[: self.rules.max_images]
+        images = (*self._images, *(image for image in typed.images if self._small(image)))
         bare = tuple(replace(image, data=b"") for image in typed.images)
         self.append(replace(typed, images=bare))
         text = typed.text.strip()
@@ -307,19 +300,30 @@ class Session:
                 "gateway", "bad_message", f"text has {len(text)} characters, at most {limit} are taken"
             )
             return
+        if len(images) > (most := self.rules.max_images):
+            left = len(images) - most
+            self.fault(
+                "gateway", "bad_message", f"at most {most} images go with a turn, {left} were left out"
+            )
         self._listening.typed()
         self._images.clear()
-        self.begin("user", text=text, author=typed.author, images=images, user_end=self.timeline.now)
+        end = self.timeline.now
+        self.begin("user", text=text, author=typed.author, images=images[:most], user_end=end)
 
     def _attach(self, image: Image) -> None:
-        size, most = len(image.data), self.rules.max_image_bytes
-        if size > most:
-            self.fault("gateway", "bad_message", f"the image has {size} bytes, at most {most} are taken")
-        elif len(self._images) >= self.rules.max_images:
+        if not self._small(image):
+            return
+        if len(self._images) >= self.rules.max_images:
             self.fault("gateway", "bad_message", f"at most {self.rules.max_images} images go with a turn")
         else:
             self._images.append(image)
             self.append(Attach(replace(image, data=b"")))
+
+    def _small(self, image: Image) -> bool:
+        size, most = len(image.data), self.rules.max_image_bytes
+        if size > most:
+            self.fault("gateway", "bad_message", f"the image has {size} bytes, at most {most} are taken")
+        return size <= most
 
     def _noted(self, noted: Noted) -> None:
         context, cut = self._contexts.update(noted.context)
@@ -362,6 +366,8 @@ class Session:
         wish = Claim(cause, responder, text, author, images, user_end, voice_end)
         if self._closing is not None or self._draining:
             self.drop(cause, "the conversation is ending")
+            self.rest("closed")
+            self.go_on()
             return None
         situation = floor.running(self.cause, user_speaks=self._listening.user_speaks)
         match floor.claim(cause, situation):
@@ -390,6 +396,7 @@ class Session:
             self.generation,
             claim,
             self,
+            contexts=self._contexts.current,
             style=self.character.style,
             language=self.character.language,
             ahead=self.rules.ahead,
@@ -397,7 +404,6 @@ class Session:
         )
         self._active = turn
         self._quiet.clear()
-        self._unfinished = ""
         if claim.images:
             self.history.attach(turn.number, claim.images)
         begun = TurnBegun(
@@ -425,9 +431,7 @@ class Session:
         if close_mic:
             victims += self._held
             self._held.clear()
-            for claim in self._waiting:
-                self.drop(claim.cause, "it was interrupted before it began")
-            self._waiting.clear()
+            self._shed("it was interrupted before it began")
             self._listening.typed()
         self.generation += 1
         heard = turn.playback.heard(now) if turn is not None else ""
@@ -446,8 +450,12 @@ class Session:
         self.move("idle", reason, turn=turn.number if turn is not None else None, always=True)
         for victim in victims:
             victim.tidy()
-        if turn is not None:
-            self._unfinished = heard
+
+    def _shed(self, reason: str) -> None:
+        """Nobody of those who wait for the floor gets it."""
+        for claim in self._waiting:
+            self.drop(claim.cause, reason)
+        self._waiting.clear()
 
     def hold(self, reason: str) -> None:
         turn = self._active
@@ -513,19 +521,20 @@ class Session:
 
     def note(self, turn: Turn, event: Event) -> None:
         """Facts beside the reply; a dead turn's faults are nobody's business, its bills are."""
-        if isinstance(event, Fault) and event.stage == "tts":
-            turn.playback.mute = True
+        turn.playback.note(event)
         if turn.dead is None or not isinstance(event, Fault):
             self.append(event, turn=turn.number)
 
     async def prompt(self, turn: Turn) -> Prompt:
         claim = turn.claim
+        # What comes while the passages are looked up is for the next turn.
+        history = self.history.trimmed(self.rules.history_tokens)
         passages = await self._passages(claim.text)
-        tools = (*self._tools.specs(self.character.tools, claim.author), *self.links.tools)
+        tools = self._tools.specs(self.character.tools, claim.author, self.links.tools)
         return build(
             self.character,
-            history=self.history.trimmed(self.rules.history_tokens),
-            contexts=self._contexts.current,
+            history=history,
+            contexts=turn.contexts,
             passages=passages,
             tools=tools,
             max_tokens=self.rules.max_reply_tokens,
@@ -544,8 +553,8 @@ class Session:
             return ()
 
     async def call(self, turn: Turn, call: ToolCall) -> ToolOutcome:
-        specs = (*self._tools.specs(self.character.tools, turn.claim.author), *self.links.tools)
-        return await self._tools.call(call, specs)
+        specs = self._tools.specs(self.character.tools, turn.claim.author, self.links.tools)
+        return await self._tools.call(call, specs, lambda done: self.append(done, turn=turn.number))
 
     def over(self, turn: Turn, outcome: Outcome, reason: str) -> None:
         heard = turn.text if outcome == "finished" else turn.playback.heard(_now())

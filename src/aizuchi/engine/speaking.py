@@ -69,14 +69,16 @@ class Speaker:
             code = "tts_timeout" if isinstance(error, StageTimeout) else "tts_failed"
             self._request.note(Fault("tts", code, str(error)))
             self.fallback = "text_only"
-            self.known.set()
             short = _first_clause(sentence.spoken)
             if len(sentence.spoken) > SHORT_CHARS and short and not isinstance(error, StageTimeout):
+                # Said beforehand, since the end of the text goes out with the first sound.
+                self.fallback = "short_tts"
                 try:
                     await self._say(replace(sentence, spoken=short))
-                    self.fallback = "short_tts"
                 except ProviderError as again:
+                    self.fallback = "text_only"
                     self._request.note(Fault("tts", "tts_failed", str(again)))
+            self.known.set()
 
     async def _say(self, sentence: Sentence) -> None:
         limits, spoke = self._limits, False
@@ -153,4 +155,5 @@ def _figures(sentence: Sentence) -> Callable[[Audio | Word | Phoneme], Answered 
 
 
 def _first_clause(text: str) -> str:
-    return re.split(r"(?<=[,;:，、；：。！？.!?])", text, maxsplit=1)[0].strip()
+    """Up to the first mark at which one may stop; those within a number or a time are none."""
+    return re.split(r"(?<=[，、；：。！？])|(?<=[,;:.!?])(?=\s)", text, maxsplit=1)[0].strip()

@@ -15,7 +15,7 @@ from typing import Any
 
 from aizuchi.engine.rules import Rules
 from aizuchi.errors import ToolError
-from aizuchi.events import Author, ToolCall, ToolResult
+from aizuchi.events import Author, ToolCall, ToolDone, ToolResult
 from aizuchi.ports import Toolbox, ToolContext, ToolOutcome, ToolSpec
 
 log = logging.getLogger(__name__)
@@ -37,15 +37,29 @@ class ToolRoom:
         self._spawn = spawn
         self._waiting: dict[str, tuple[str, asyncio.Future[ToolOutcome]]] = {}
 
-    def specs(self, allowed: tuple[str, ...] | None, author: Author) -> Sequence[ToolSpec]:
-        """Tools of the server this character may use; viewers get none."""
-        if self._toolbox is None or author.kind == "viewer":
-            return ()
-        specs = self._toolbox.specs(replace(self._context, author=author))
-        return [spec for spec in specs if allowed is None or spec.name in allowed]
+    def specs(
+        self, allowed: tuple[str, ...] | None, author: Author, clients: Sequence[ToolSpec]
+    ) -> Sequence[ToolSpec]:
+        """Tools of the server this character may use, then those of `clients` with other names.
 
-    async def call(self, call: ToolCall, specs: Sequence[ToolSpec]) -> ToolOutcome:
-        """Run one tool; the outcome always comes within its time limit."""
+        Viewers get none: they must not move the hands of the one who is watched.
+        """
+        if author.kind == "viewer":
+            return ()
+        own: Sequence[ToolSpec] = ()
+        if self._toolbox is not None:
+            every = self._toolbox.specs(replace(self._context, author=author))
+            own = [spec for spec in every if allowed is None or spec.name in allowed]
+        names = {spec.name for spec in own}
+        return [*own, *(spec for spec in clients if spec.name not in names)]
+
+    async def call(
+        self, call: ToolCall, specs: Sequence[ToolSpec], late: Callable[[ToolDone], None]
+    ) -> ToolOutcome:
+        """Run one tool; the outcome always comes within its time limit.
+
+        `late` is told how a detached tool ended for which nobody waits any more.
+        """
         spec = next((each for each in specs if each.name == call.name), None)
         if spec is None:
             names = ", ".join(each.name for each in specs) or "none"
@@ -60,7 +74,7 @@ class ToolRoom:
                 if spec.place == "client":
                     return self._short(await self._at_client(call))
                 if spec.detached:
-                    return self._short(await self._detached(call))
+                    return await self._detached(call, late)
                 return self._short(await self._here(call))
         except TimeoutError:
             return ToolOutcome(error=f"{call.name} did not answer within {spec.timeout:g} s")
@@ -85,13 +99,18 @@ class ToolRoom:
             return ToolOutcome(await self._toolbox.call(call, self._context))
         except ToolError as error:
             return ToolOutcome(error=str(error) or "it failed")
+        except Exception as error:  # a plugin's fault is the model's to explain, and no detached one's ours
+            log.exception("the tool %s failed in an unforeseen way", call.name)
+            return ToolOutcome(error=f"it failed in an unforeseen way: {type(error).__name__}")
 
-    async def _detached(self, call: ToolCall) -> ToolOutcome:
+    async def _detached(self, call: ToolCall, late: Callable[[ToolDone], None]) -> ToolOutcome:
         result: asyncio.Future[ToolOutcome] = asyncio.get_running_loop().create_future()
 
         async def work() -> None:
-            outcome = await self._here(call)
-            if not result.done():
+            outcome = self._short(await self._here(call))
+            if result.done():
+                late(ToolDone(call.id, call.name, outcome.result, outcome.error))
+            else:
                 result.set_result(outcome)
 
         self._spawn(work())
@@ -99,11 +118,12 @@ class ToolRoom:
 
     async def _at_client(self, call: ToolCall) -> ToolOutcome:
         waiting: asyncio.Future[ToolOutcome] = asyncio.get_running_loop().create_future()
-        self._waiting[call.id] = (call.name, waiting)
+        mine = self._waiting[call.id] = (call.name, waiting)
         try:
             return await waiting
         finally:
-            self._waiting.pop(call.id, None)
+            if self._waiting.get(call.id) is mine:
+                del self._waiting[call.id]
 
     def _short(self, outcome: ToolOutcome) -> ToolOutcome:
         most = self._rules.tool_result_chars

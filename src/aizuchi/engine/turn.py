@@ -26,6 +26,7 @@ from aizuchi.events import (
     OWNER,
     Author,
     Cause,
+    Context,
     Event,
     Fault,
     Image,
@@ -82,6 +83,7 @@ class Turn:
         claim: Claim,
         floor: Floor,
         *,
+        contexts: tuple[Context, ...],
         style: Style,
         language: str,
         ahead: float,
@@ -91,6 +93,8 @@ class Turn:
         self.generation = generation
         """The generation its messages bear; raised when it is resumed after another turn."""
         self.claim = claim
+        self.contexts = contexts
+        """What the user looked at when it began."""
         self.playback = Playback(at_end=floor.whole)
         self.text = ""
         self.dead: Outcome | None = None
@@ -133,6 +137,7 @@ class Turn:
         """From this very moment nothing of the turn is let through."""
         if self.dead is None:
             self.dead, self.reason = outcome, reason
+            self.playback.hold(_now())
 
     def tidy(self) -> None:
         """After `silence`: end its tasks and close what they hold."""
@@ -162,13 +167,15 @@ class Turn:
         def spawn(work: Coroutine[Any, Any, None]) -> None:
             tasks.append(group.create_task(work))
 
+        prompt = await self._floor.prompt(self)
+        self.playback.voiced = self._floor.speaks
         request = Request(
             turn=self.number,
             cause=self.claim.cause,
-            prompt=await self._floor.prompt(self),
+            prompt=prompt,
             style=self._style,
             language=self._language,
-            speaks=self._floor.speaks,
+            speaks=self.playback.voiced,
             spawn=spawn,
             room=self._room,
             call=lambda call: self._floor.call(self, call),
@@ -207,8 +214,8 @@ class Turn:
 
     async def _room(self) -> None:
         """Until less than `ahead` seconds of sound wait for the ear; one that wants it whole never waits."""
-        if not self._floor.whole:
-            await self._until(lambda: _now() + self.playback.ahead(_now()) - self._ahead)
+        play, grace = self.playback, self._grace
+        await self._until(lambda: 0.0 if play.at_end else _now() + play.ahead(_now(), grace) - self._ahead)
 
     async def _played(self) -> None:
         """Until the ear has heard everything there is."""

@@ -13,7 +13,7 @@ from aizuchi.engine.chain import Chain
 from aizuchi.engine.streams import provided
 from aizuchi.errors import ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Heard, HeardPartial, Requested
-from aizuchi.ports import Final, Hints, Recognizer
+from aizuchi.ports import Final, Hints, Partial, Recognizer
 
 
 class Utterance:
@@ -114,6 +114,7 @@ class Utterance:
                         self._scope = None
                     if first_ms is None:
                         first_ms = round((loop.time() - began) * 1000)
+                    _check(result, recognizer.name)
                     if isinstance(result, Final):
                         outcome = "done"
                         return Heard(
@@ -123,7 +124,7 @@ class Utterance:
                             result.confidence,
                             recognizer.name,
                         )
-                    self._partial(getattr(result, "text", ""))
+                    self._partial(result.text)
         except StopAsyncIteration:
             outcome = "failed"
             raise ProviderError(f"{recognizer.name} ended without a final text") from None
@@ -153,6 +154,12 @@ class Utterance:
                 return
             self._more.clear()
             await self._more.wait()
+
+
+def _check(result: object, name: str) -> None:
+    """Third-party code may give anything."""
+    if not isinstance(result, Partial | Final) or not isinstance(result.text, str):  # pyright: ignore
+        raise ProviderError(f"{name} gave {result!r:.60} instead of text")
 
 
 def joined(pieces: Sequence[str]) -> str:

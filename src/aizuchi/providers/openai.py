@@ -141,7 +141,9 @@ class Api:
         elif self.host == httpx.URL(OFFICIAL).host:
             raise ConfigError(
                 f"{self._stage}.openai has no key: set OPENAI_API_KEY in the environment or in .env, "
-                "or base_url to a server that needs none"
+                "or base_url to a server that needs none",
+                zh=f"{self._stage}.openai 没有密钥：请在环境变量或 .env 中设置 OPENAI_API_KEY，"
+                "或把 base_url 设为无需密钥的服务器",
             )
         headers |= {name.lower(): value.get_secret_value() for name, value in options.headers.items()}
         for name, value in headers.items():

@@ -221,7 +221,12 @@ def take_channel() -> tuple[BinaryIO, BinaryIO]:
 
 
 def main(name: str) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    # Ctrl-C and service managers reach the whole group, and running replies still need their voice: the
+    # parent decides, and if it is gone the end of stdin says so.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "win32":
+        signal.signal(signal.SIGBREAK, signal.SIG_IGN)
     workshop = Workshop(*take_channel())
 
     def make(options: Mapping[str, Any]) -> Craft:

@@ -142,7 +142,8 @@ def _health(house: House) -> Callable[[], Any]:
 def _root(house: House) -> Callable[[Request], Any]:
     async def root(request: Request) -> Response:
         if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(page.html(house, str(request.base_url)))
+            lang = page.preferred(request.headers.get("accept-language", ""))
+            return HTMLResponse(page.html(house, str(request.base_url), lang))
         return JSONResponse(page.facts(house, str(request.base_url)))
 
     return root
@@ -162,7 +163,8 @@ def _api(house: House) -> APIRouter:
 
     api = APIRouter(prefix="/api")
 
-    @api.get("/sessions")
+    # Without response models: they would check what we have just made, and load pydantic's first version.
+    @api.get("/sessions", response_model=None)
     async def sessions(token: Token | None = Depends(who)) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
         return {
             "sessions": [
@@ -180,11 +182,11 @@ def _api(house: House) -> APIRouter:
             ]
         }
 
-    @api.get("/characters", dependencies=[Depends(who)])
+    @api.get("/characters", response_model=None, dependencies=[Depends(who)])
     async def characters() -> dict[str, Any]:
         return {"characters": house.about_characters()}
 
-    @api.get("/metrics-summary", dependencies=[Depends(who)])
+    @api.get("/metrics-summary", response_model=None, dependencies=[Depends(who)])
     async def metrics_summary() -> dict[str, Any]:
         return dict(house.summary()) if house.summary is not None else {}
 

@@ -1,9 +1,9 @@
 """`uvicorn aizuchi.server.asgi:app`: the same server under somebody else's command line.
 
 Reads the configuration as `aizuchi serve` does (`./aizuchi.yaml`, or the file `AIZUCHI_CONFIG` names).
-Ports and certificates are then uvicorn's business. Two things are worth adding: `--ws
-aizuchi.server.asgi:Socket` gives every protocol its own socket manners, and without a token the
-application answers on loopback only, since it can't see where it will be bound before somebody comes.
+Ports and certificates are then uvicorn's business. `--ws aizuchi.server.asgi:Socket` gives every protocol
+its own socket manners, `--http aizuchi.server.asgi:Http` a limit to requests that never end. Without a token
+the application answers on loopback only, since it can't see where it will be bound before somebody comes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from aizuchi.build import house as build_house
 from aizuchi.config import load
 from aizuchi.server import logs
 from aizuchi.server.app import LoopbackOnly, limits_of, make_app, mounts
+from aizuchi.server.http import Http as Http
 from aizuchi.server.socket import socket_class
 
 

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from itertools import chain
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from aizuchi.engine.outbox import REPLY, Outbox
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 WAITING_ANSWERS = 64
 """Answers that may wait for a client that does not read; then we stop reading from it, too."""
+MOST_WAITING = 30_000
+"""Entries and frames that may wait for one client: ten minutes of sound."""
 
 
 async def guarded(running: Coroutine[Any, Any, None], what: str, **about: str) -> bool:
@@ -238,6 +241,9 @@ class Link:
         if outbox is None:
             return
         outbox.put(entry, self._clock())
+        if outbox.waiting > MOST_WAITING:
+            self.end(1008, "this client takes less than it is given")
+            return
         sending = self._sending
         if (
             isinstance(entry.event, Interrupted)
@@ -323,7 +329,8 @@ class Link:
         return chain(frames, self._wire.send(replace(entry, event=measured), self._wall()))
 
     async def _idle(self, until: float | None) -> None:
-        timer = None if until is None else self._loop.call_at(until, self._wake.set)
+        # uvloop rounds to whole milliseconds; a timer that came early would be set again, over and over.
+        timer = None if until is None else self._loop.call_at(ceil(until * 1000) / 1000, self._wake.set)
         try:
             await self._wake.wait()
         finally:

@@ -57,6 +57,32 @@ def scrub(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Mutab
     return fields
 
 
+TURN_ON_SCREEN = (
+    "timestamp",
+    "level",
+    "fallback",
+    "first_token_ms",
+    "first_audio_ms",
+    "e2e_from_voice_ms",
+    "duration_ms",
+    "faults",
+    "session",
+)
+
+
+def brief(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor for consoles: of a turn's thirty figures a person gets the telling ones.
+
+    The JSON lines keep them all.
+    """
+    if fields.get("event") == "turn" and "outcome" in fields:
+        kept = {name: fields[name] for name in TURN_ON_SCREEN if fields.get(name)}
+        return {**kept, "event": f"turn {fields.get('turn')} {fields['outcome']}"}
+    if fields.get("level") == "info":
+        fields.pop("logger", None)
+    return fields
+
+
 def configure(
     level: str = "info", form: Literal["auto", "console", "json"] = "auto", stream: TextIO | None = None
 ) -> None:
@@ -72,21 +98,21 @@ def configure(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=form == "json"),
+        structlog.processors.TimeStamper(fmt="iso" if form == "json" else "%H:%M:%S", utc=form == "json"),
         # The traceback becomes text before the scrubbing, or its message would slip by.
         structlog.processors.format_exc_info,
         scrub,
     ]
-    last: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+    last: list[Any] = (
+        [structlog.processors.JSONRenderer(ensure_ascii=False)]
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+        else [brief, structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_level=False, sort_keys=False)]
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     structlog.configure(

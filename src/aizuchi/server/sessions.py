@@ -143,34 +143,37 @@ class Sessions:
                 raise ProtocolError("there is no such session to follow", code="bad_session", close=4404)
             live.witnesses[guest.id] = guest
             return live, self._greet(live, join, guest, resumed=True)
+        resumed: Live | None = None
         if theirs and live is not None:
             self._take_over(live)
-            return self._enter(live, join, guest, resumed=True)
-        if theirs and stored is not None and (live := self._restore(join.session, stored)) is not None:
-            welcome = self._enter(live, join, guest, resumed=True)
-            await self._parking.forget(join.session)
-            return welcome
-        return self._enter(self._fresh(join, token), join, guest, expired=bool(join.session))
+            resumed = live
+        elif theirs and stored is not None:
+            resumed = self._restore(join.session, stored)
+        entered = resumed or self._fresh(join, token)
+        self._bind(entered, guest)
+        if resumed is not None:
+            # Else a crash would send them back to where they had been before.
+            await self._parking.forget(resumed.session.id)
+        expired = resumed is None and bool(join.session)
+        welcome = self._greet(entered, join, guest, resumed=resumed is not None, expired=expired)
+        entered.unfinished, entered.unfinished_generation = "", None
+        return entered, welcome
 
     def _may_resume(self, live: Live, join: Join, token: Token | None) -> bool:
         same_person = token is not None and same(token.who, live.session.person)
         return same(live.resume_token, join.resume_token) or same_person
 
-    def _enter(
-        self, live: Live, join: Join, guest: Guest, *, resumed: bool = False, expired: bool = False
-    ) -> tuple[Live, Welcome]:
+    def _bind(self, live: Live, guest: Guest) -> None:
         if live.expiry is not None:
             live.expiry.cancel()
             live.expiry = None
         live.links[guest.id] = guest
-        welcome = self._greet(live, join, guest, resumed=resumed, expired=expired)
-        live.unfinished, live.unfinished_generation = "", None
-        return live, welcome
 
     def _greet(
         self, live: Live, join: Join, guest: Guest, *, resumed: bool = False, expired: bool = False
     ) -> Welcome:
         session = live.session
+        owed = resumed and join.roles != ("witness",)
         return Welcome(
             session=session.id,
             link=guest.id,
@@ -180,8 +183,8 @@ class Sessions:
             resumed=resumed,
             resume_token=live.resume_token,
             history=session.history_len,
-            unfinished=live.unfinished if resumed and join.roles != ("witness",) else "",
-            unfinished_generation=live.unfinished_generation if resumed else None,
+            unfinished=live.unfinished if owed else "",
+            unfinished_generation=live.unfinished_generation if owed else None,
             expired=expired,
         )
 
@@ -305,12 +308,14 @@ class Sessions:
                     group.create_task(live.session.drain(within))
         error = ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
         for live in self:
-            guests = live.guests()
-            if live.links:
-                await self._parking.keep(live)
-            for guest in guests:
+            talks = bool(live.links)
+            for guest in live.guests():
                 guest.end(1012, "the server is shutting down", error, flush=True)
                 self._unbind(live, guest, "shutdown")
+            if talks:
+                # Clients see nothing any more: the snapshot can't fall behind what they have seen.
+                live.session.interrupt(LOST)
+                await self._parking.keep(live)
 
     def close(self, reason: str) -> None:
         for live in self:

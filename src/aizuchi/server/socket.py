@@ -5,9 +5,10 @@ answer them late, some send big pictures. A wire states its `LIMITS`; the table 
 `socket_class`, whose result goes to uvicorn's `Config(ws=...)`. What the base class does with one set
 of numbers for the whole server is done here once the request's path is known.
 
-Three habits of the base class are changed for every route, because a client may be gone without
-saying so: whatever closes is aborted after `close_timeout` even while unsent bytes wait, an oversized
-message is read away so that its sender gets the close frame instead of a reset, and no compression.
+Four habits of the base class are changed for every route, because a client may be gone without
+saying so, or be up to no good: whatever closes is aborted after `close_timeout` even while unsent bytes
+wait, an oversized message is read away so that its sender gets the close frame instead of a reset, text
+that is none closes the connection without a traceback in the log, and no compression.
 """
 
 from __future__ import annotations
@@ -91,6 +92,20 @@ class Socket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if not self._discarding:
             super().data_received(data)
+
+    def send_receive_event_to_app(self) -> None:
+        """Text that is no UTF-8 closes with 1007, as in the base class, which also logs a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
+            self.frames = [data]  # type: ignore[list-item]
+            try:
+                str(data, "utf-8")
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(1007, "text that is no UTF-8")
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def handle_parser_exception(self) -> None:
         """Say goodbye, then read on without listening.

@@ -253,6 +253,8 @@ class SqliteStore(Store):
         try:
             base.execute("PRAGMA journal_mode=WAL")
             base.execute("PRAGMA synchronous=NORMAL")
+            # Deleted means gone; not every build of SQLite overwrites by itself what is let go.
+            base.execute("PRAGMA secure_delete=ON")
             base.executescript(SCHEMA)
         except sqlite3.Error:
             base.close()

@@ -12,8 +12,9 @@ import hashlib
 import logging
 import re
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from aizuchi.errors import ConfigError
@@ -24,6 +25,7 @@ TIMELINE_END: Final = ".jsonl"
 USER_END: Final = ".user.wav"
 REPLY_END: Final = ".reply.wav"
 ENDS: Final = (TIMELINE_END, USER_END, REPLY_END)
+EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def plain(name: str, longest: int = 40) -> str:
@@ -37,24 +39,26 @@ def folder_of(person: str) -> str:
     return f"{plain(person)}-{checksum[:12]}"
 
 
-def export(person: str, folder: Path, out: Path) -> list[str]:
+def export(person: str, folder: Path, out: Path, more: Mapping[str, str] = EMPTY) -> list[str]:
     """Pack all recordings of a person into the zip file `out`; returns the names inside, oldest first.
 
-    Without recordings nothing is written and the list is empty. Raises ConfigError when `out` exists or
-    can't be written.
+    `more` are texts by name that go with them. Without either nothing is written and the list is empty.
+    Raises ConfigError when `out` exists or can't be written.
     """
     files = sorted(_files(folder / folder_of(person)))
-    if not files:
+    if not files and not more:
         return []
     try:
         with zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED) as archive:
             for file in files:
                 archive.write(file, file.name)
+            for name, text in more.items():
+                archive.writestr(name, text)
     except FileExistsError:
         raise ConfigError(f"{out} exists already; name another file") from None
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror or error}") from error
-    return [file.name for file in files]
+    return [*(file.name for file in files), *more]
 
 
 def delete(person: str, folder: Path) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from aizuchi.errors import ProviderError, StageTimeout
 from aizuchi.ports import Final, Hints, Partial
-from aizuchi.providers.asr.openai import OpenAIRecognizer
+from aizuchi.providers.asr.openai import PIECE, OpenAIRecognizer, Utterance
 from aizuchi.providers.openai import Refused
 from tests.loopback.openai_server import OpenAIServer, multipart, wav_sound
 
@@ -61,6 +61,17 @@ async def test_while_the_user_speaks(server: OpenAIServer):
         assert await result == Final("hello world")
     assert request.chunked
     assert wav_sound(multipart(request)["file"][0]) == SOUND
+
+
+async def test_an_upload_goes_in_pieces_of_a_tenth_of_a_second():
+    """Stretches of 10 ms are gathered; the end of the utterance keeps none waiting."""
+    taken = Utterance(pieces(size=320))
+    assert await taken.begin()
+    sent = [piece async for piece in taken.pieces()]
+    assert [len(piece) for piece in sent] == [PIECE] * 4
+    assert b"".join(sent) == SOUND
+    sent = [piece async for piece in Utterance(pieces(SOUND[:5_000], size=320)).pieces()]
+    assert [len(piece) for piece in sent] == [PIECE, 5_000 - PIECE]
 
 
 async def test_nothing_said(server: OpenAIServer):

@@ -135,6 +135,26 @@ def test_end_of_speech_is_exact_and_silence_immediate():
             assert scored == 640
 
 
+@pytest.mark.parametrize("between", [-100, -62])
+def test_the_end_of_the_voice_is_found_within_a_stretch(between: int):
+    """Wherever the voice stops, its end is told to 2 ms, and never before it is over."""
+    for stop in range(500, 532):
+        after = quiet(200) if between == -100 else noise(200, between)
+        scores, _ = run(quiet(320) + noise(stop, -20) + after, lambda _: 0.9)
+        at = end = 0.0
+        for score in scores:
+            at += len(score.pcm) / 32
+            if score.probability >= 0.5:
+                end = at - score.quiet_ms
+        assert 320 + stop <= end < 320 + stop + 2.01
+
+
+def test_a_voice_that_goes_on_has_no_quiet_end():
+    """Only clear silence at a stretch's end is told, not a soft vowel."""
+    scores, _ = run(noise(300, -20) + noise(300, -40) + noise(100, -20), lambda _: 0.9)
+    assert all(score.quiet_ms == 0 for score in scores)
+
+
 @pytest.mark.parametrize("ms", [10, 30, 50])
 def test_a_dip_within_a_word_stays_speech(ms: int):
     """A plosive's closure is judged like its surroundings, wherever it lies in the windows."""

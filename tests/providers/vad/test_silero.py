@@ -15,11 +15,11 @@ from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.ports import Score
 from aizuchi.providers.vad import silero
 from aizuchi.providers.vad.gate import Gate
-from aizuchi.providers.vad.silero import Batches, Floats, SileroVad, load
+from aizuchi.providers.vad.silero import Batches, SileroVad, installed
+from aizuchi.providers.vad.silero_model import NEW, Floats, load
 from tests.speech import recording, some_speech, speech
 
 GO = "go_forward_ten_meters.wav"
-NEW = np.zeros((2, 1, 128), np.float32)
 
 
 async def cut(pcm: bytes, size: int = 640) -> AsyncIterator[bytes]:
@@ -33,7 +33,7 @@ async def scores(vad: SileroVad, pcm: bytes, size: int = 640) -> list[Score]:
 
 def one_by_one(pcm: bytes, *, gated: bool) -> list[float]:
     """The probability of each sample, every window judged alone by the bare model."""
-    judge = load()
+    judge = load(installed())
     gate, state, out = Gate(gated=gated), NEW, list[float]()
     gate.feed(pcm)
 
@@ -103,7 +103,7 @@ async def test_a_batch_gives_the_numbers_of_one(vad: SileroVad):
 
 async def test_batch_and_single_agree_in_the_model():
     """The model itself: eight windows in one call or in eight, state carried over fifty rounds."""
-    judge = load()
+    judge = load(installed())
     samples = speech(GO)
     single, batch = [NEW] * 8, [NEW] * 8
     for k in range(50):
@@ -256,6 +256,27 @@ async def test_shutting_down_frees_whoever_waits():
         await anext(stream)
     with pytest.raises(ProviderError, match="shut down"):
         await _drain(stream)
+
+
+async def test_who_comes_while_it_loads_waits():
+    """Entering takes no time; a stream that begins before the model is there waits for it."""
+    async with SileroVad() as vad:
+        assert not vad.ready
+        assert sum(len(score.pcm) for score in await scores(vad, speech(GO)[:32_000])) == 32_000
+        assert vad.ready
+
+
+async def test_weights_that_came_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """If the installed file is no model the server says so and goes on: typed text needs no ears."""
+    (tmp_path / "silero_vad.onnx").write_bytes(b"no model")
+    monkeypatch.setattr(silero, "installed", lambda: tmp_path / "silero_vad.onnx")
+    async with SileroVad() as vad:
+        with pytest.raises(ProviderError, match="no Silero VAD model"):
+            await scores(vad, bytes(640))
+        assert not vad.ready
+    assert "nobody will be heard" in caplog.text
 
 
 async def test_without_the_gate_every_window_is_judged():

@@ -20,13 +20,23 @@ _JOINTS: Final = words(
 _BREATHS: Final = _JOINTS | words("to with for in on at of from by about as into that than through over")
 _ZH_JOINTS: Final = ("因为", "所以", "但是", "而且", "不过", "如果", "然后", "并且", "或者", "虽然", "还有")
 _JA_JOINTS: Final = ("ので", "けど", "けれども", "ますが", "ですが", "ますから", "ですから", "ながら")
+_WORD_COMMA: Final = re.compile(r"(?:^|\s)[^\s./:@&=#_\\]*(?:[^\W\d_]['’]?[^\W\d_]|[぀-ヿ一-鿿]),$")
+"""A comma behind two letters, or one of a script without blanks, and in no address or file's name."""
+_QUOTED: Final = re.compile(r"(?<!\w)['‘_~]")
+"""Quotation and emphasis that `Nesting` does not follow, for `'` may be an apostrophe."""
 _LAST_WORD: Final = re.compile(r"(?<=\s)([A-Za-z]+)\s$")
 _WORD_START: Final = re.compile(r"(?<=\s)[A-Za-z]+(?=\s)")
 
 
-def clause_end(text: str) -> int:
-    """Where a clause ends that the last character of `text` settles, as an index; 0 if none."""
+def clause_end(text: str, *, nested: bool = False) -> int:
+    """Where a clause ends that the last character of `text` settles, as an index; 0 if none.
+
+    A comma behind a word ends it at once, without the model's next token; in a quotation (`nested`) one
+    waits, because a mark that closes it would belong to the clause.
+    """
     char = text[-1]
+    if char == "," and not nested and _WORD_COMMA.search(text) and not _QUOTED.search(text):
+        return len(text)
     if char in "，：" or (char == "、" and any(map(is_kana, text))):
         return len(text)
     if char.isspace():

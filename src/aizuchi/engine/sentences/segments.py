@@ -117,7 +117,7 @@ class Segments:
     def _within(self) -> None:
         if not self._buffer:
             return
-        if not self._nesting.inside and (end := clause_end(self._buffer)):
+        if not self._nesting.inside and (end := clause_end(self._buffer, nested=self._nesting.open)):
             self._clause = end
         if not self._begun and self._first > 0 and not self._nesting.inside:
             at = first_cut(self._buffer, self._clause, self._first)

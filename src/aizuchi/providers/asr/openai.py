@@ -28,6 +28,9 @@ from aizuchi.providers.openai import Api, ApiOptions, Lost, Refused
 from aizuchi.providers.sse import EventParser, TooLarge
 
 RATE = 16_000
+PIECE = RATE // 10 * 2
+"""Bytes of one chunk of an upload, 100 ms. What the engine hears comes in stretches of 10 ms, and a chunk of
+its own costs each more than its sound. At the utterance's end none waits: the answer is no later for it."""
 _UNKNOWN = 0xFFFFFFFF
 _REFUSES_CHUNKS = frozenset({400, 411, 415, 422})
 _ANSWER_LIMIT = 1 << 20
@@ -281,14 +284,15 @@ class Utterance:
         return bool(self._kept)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """What has been taken, then the rest as it comes."""
+        """What has been taken, then the rest as it comes, in pieces of `PIECE` bytes or a little more."""
         at = 0
         while True:
-            while at < len(self._kept):
-                at += 1
-                yield self._kept[at - 1]
-            if self._over:
-                return
+            if self._over or sum(map(len, self._kept[at:])) >= PIECE:
+                if piece := b"".join(self._kept[at:]):
+                    at = len(self._kept)
+                    yield piece
+                if self._over:
+                    return
             await self._take()
 
     async def drain(self) -> None:

@@ -83,8 +83,8 @@ class PocketsphinxRecognizer(Recognizer):
     @property
     def about(self) -> str:
         if self._grammar:
-            return "pocketsphinx, embedded, English, only what its grammar knows"
-        return "pocketsphinx, embedded, English only; short clear sentences, many mistakes in longer ones"
+            return "pocketsphinx, only what its grammar knows"
+        return "pocketsphinx, good for short clear sentences, poor at longer ones"
 
     async def transcribe(
         self, audio: AsyncIterator[bytes], hints: Hints

@@ -53,9 +53,15 @@ class SherpaRecognizer(Recognizer):
         """Looks at the files, then starts loading and does not wait. Raises ConfigError."""
         options = self.options
         if not options.model:
-            raise ConfigError("asr sherpa: `model` is missing: the folder of a model; see `aizuchi models`")
+            raise ConfigError(
+                "asr sherpa: `model` is missing: the folder of a model; see `aizuchi models`",
+                zh="asr sherpa：缺少 model，即模型所在的文件夹；参见 `aizuchi models`",
+            )
         if importlib.util.find_spec("sherpa_onnx") is None:
-            raise ConfigError("asr sherpa: its package is missing; pip install 'aizuchi[sherpa]'")
+            raise ConfigError(
+                "asr sherpa: its package is missing; pip install 'aizuchi[sherpa]'",
+                zh="asr sherpa：软件包没有安装；请运行 pip install 'aizuchi[sherpa]'",
+            )
         folder = Path(options.model).expanduser()  # noqa: ASYNC240
         kind, files = await asyncio.to_thread(find, folder, options.kind, int8=options.int8)
         plan = Plan(

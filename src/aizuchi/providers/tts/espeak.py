@@ -95,7 +95,7 @@ class EspeakVoice(Voice):
     @property
     def about(self) -> str:
         japanese = "" if _reads_japanese() else ", no Japanese without the extra ja"
-        return f"espeak-ng, a robotic embedded voice, {len(self.languages)} languages{japanese}"
+        return f"espeak-ng, a robotic voice{japanese}"
 
     async def say(self, sentence: Sentence, style: Style) -> AsyncGenerator[Audio | Word | Phoneme, None]:
         """22.05 kHz slices of about 40 ms, much faster than real time; words and shapes among them.

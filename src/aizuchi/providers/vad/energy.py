@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from pydantic import Field
 
@@ -37,6 +38,10 @@ class EnergyVad(Vad):
 
     def __init__(self, options: Options | None = None) -> None:
         super().__init__(options or self.Options.model_validate({}))
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(level, b"")  # loads numpy, for which the first sound would have to wait
+        return self
 
     @property
     def about(self) -> str:

@@ -34,6 +34,8 @@ CONTEXT: Final = 64
 """Samples before the window that the model wants to see as well."""
 UNITS: Final = (160, 160, 192)
 """A window's stretches in samples: 10, 10 and 12 ms."""
+GRAIN: Final = 32
+"""Samples, 2 ms, to which the end of the voice is found within a stretch."""
 CLOSE_MS: Final = 60.0
 """Longer than a window: what is still unjudged when the gate shuts is then clear silence entirely."""
 
@@ -108,6 +110,7 @@ class _Stretch:
     pcm: bytes
     level: float
     clear: bool
+    quiet_ms: float = 0.0
     probability: float | None = None
 
     @property
@@ -188,7 +191,7 @@ class Gate:
         while len(self._waiting) > len(self._dip) and self._waiting[0].probability is not None:
             stretch = self._waiting.popleft()
             assert stretch.probability is not None
-            yield Score(stretch.pcm, stretch.probability, stretch.level)
+            yield Score(stretch.pcm, stretch.probability, stretch.level, stretch.quiet_ms)
 
     def _next_size(self) -> int:
         if self._open:
@@ -203,8 +206,21 @@ class Gate:
         self._past = (self._past + pcm)[-2 * (WINDOW + CONTEXT) :]
         at = level(pcm)
         stretch = _Stretch(pcm, at, at == SILENT or at <= self._floor.limit)
+        if not stretch.clear and self._gated:
+            stretch.quiet_ms = self._quiet_end(pcm)
         self._waiting.append(stretch)
         return stretch
+
+    def _quiet_end(self, pcm: bytes) -> float:
+        """How many ms at the end of a stretch are clear silence. While a voice goes on one look tells: none.
+
+        The voice seldom stops where a stretch does; without this its end would be told up to 12 ms late, and
+        the end-point would half the time wait for one more frame of 20 ms.
+        """
+        limit, end = max(self._floor.limit, SILENT), len(pcm)
+        while end >= 2 * GRAIN and level(pcm[end - 2 * GRAIN : end]) <= limit:
+            end -= 2 * GRAIN
+        return (len(pcm) - end) / 32
 
     def _shut(self, stretch: _Stretch) -> None:
         stretch.probability = 0.0

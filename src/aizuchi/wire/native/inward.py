@@ -139,7 +139,9 @@ class Inward:
             if isinstance(raw["type"], str):
                 log.debug("a message of unknown type %.40r was passed over", raw["type"])
                 seq = raw.get("seq")
-                self._numbering.fresh(seq if isinstance(seq, int) and not isinstance(seq, bool) else None)
+                # Beyond the bounds of `UpMessage.seq` it would make every later message a repetition.
+                lawful = isinstance(seq, int) and not isinstance(seq, bool) and 0 <= seq <= 2**53
+                self._numbering.fresh(seq if lawful else None)
                 return None
         raise ProtocolError(checks.plain(fault["loc"], fault["msg"]))
 
@@ -172,9 +174,9 @@ class Inward:
             case up.TextInput():
                 yield self._text(said)
             case up.Interrupt():
-                # The engine's own word for a voice that interrupts keeps the microphone; a click does not.
+                # The engine's own words mean more: a voice keeps its microphone, a lost link its place.
                 reason = said.reason or "client"
-                yield Interrupt("barge_in_client" if reason == "barge_in" else reason)
+                yield Interrupt(f"{reason}_client" if reason in down.ENGINE_REASONS else reason)
             case up.UiEvent():
                 yield Happened(said.name, checks.payload(said.payload))
             case up.ContextUpdate():

@@ -47,8 +47,6 @@ REPLY: Final = (TextDelta, Thought, Sentence, TextDone, Speech, SpeechDone, Word
 MAX_CLIP: Final = 720 << 10
 """Bytes of sound in one `tts_audio`: as base64 under 1 MiB, the most that many clients take by default."""
 MAX_REPLIES: Final = 16
-ENGINE_REASONS: Final = frozenset({"barge_in", "superseded", "lost", "closed"})
-"""Why a turn is silenced, in the engine's words; any other reason is a client's, and is `interrupt` here."""
 STAGES: Final = {"asr": "asr", "vad": "asr", "llm": "llm", "tts": "tts"}
 
 
@@ -163,7 +161,7 @@ class Outward:
 
     def _state(self, event: StateChanged) -> Down:
         reason, cut_by, self._cut_by = event.reason, self._cut_by, None
-        if reason == cut_by and reason not in ENGINE_REASONS:
+        if reason == cut_by and reason not in down.ENGINE_REASONS:
             reason = "interrupt"
         return down.StateUpdate(
             state=event.state, previous=event.previous, reason=reason or None, degraded=event.degraded or None

@@ -1,0 +1,322 @@
+"""What a conversation must have kept of the promises P1 to P6 and P8, told from its timeline alone.
+
+`Judge` reads the timeline entry by entry while the conversation goes on, which lets it look at the world
+at the moment of each entry; `verdict` is asked at the end. Every violation is a line of text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aizuchi.engine.outbox import REPLY
+from aizuchi.engine.session import Session
+from aizuchi.engine.states import may_follow
+from aizuchi.events import (
+    Dropped,
+    Entry,
+    Fault,
+    Heard,
+    Interrupted,
+    Played,
+    Sentence,
+    Speech,
+    SpeechDone,
+    SpeechEnded,
+    SpeechStarted,
+    StateChanged,
+    TextDelta,
+    ToolCall,
+    ToolDone,
+    TurnBegun,
+    TurnEnded,
+    TurnHeld,
+    TurnResumed,
+    Typed,
+)
+
+SLACK = 0.15
+"""Seconds by which two clocks that mean the same may differ."""
+LIMITS = {"slow": 2.0, "wave": 3.0}
+"""Time limits of the tools that have one of their own."""
+
+
+@dataclass
+class Report:
+    """What a conversation contained, and what was wrong with it."""
+
+    seed: int
+    counts: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+    log: list[Entry] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def wrong(self, promise: str, what: str) -> None:
+        self.violations.append(f"{promise}: {what}")
+
+
+class Open(Protocol):
+    """What the judge may know of the providers."""
+
+    def open_for(self, turn: int) -> int: ...
+    def open_thoughts(self) -> int: ...
+
+
+@dataclass
+class Life:
+    """One turn, as the timeline tells it."""
+
+    begun: TurnBegun
+    seq: int
+    ear: str
+    """The reference ear when it began."""
+    at_end: bool
+    """That ear gets sound in one piece."""
+    sentences: list[Sentence] = field(default_factory=list[Sentence])
+    ms: dict[int, float] = field(default_factory=dict[int, float])
+    """Sentence -> its sound so far."""
+    whole: set[int] = field(default_factory=set[int])
+    text: str = ""
+    natural_end: float = 0.0
+    first_sound: float | None = None
+    done_at: float | None = None
+    last: float = 0.0
+    """Its latest entry, whatever it was."""
+    mute: bool = False
+    held: bool = False
+    told_by_ear: bool = False
+    cut: Interrupted | None = None
+    ended: TurnEnded | None = None
+
+    @property
+    def total(self) -> float:
+        return sum(self.ms.values())
+
+
+class Judge:
+    """A timeline reader."""
+
+    def __init__(self, report: Report, world: Open, session: Session) -> None:
+        self.turns: dict[int, Life] = {}
+        self._report = report
+        self._wrong = report.wrong
+        self._world = world
+        self._session = session
+        self._generation = 0
+        self._state = "idle"
+        self._speaking: set[int] = set()
+        self._abandoned = 0
+        self._voice_ends: set[float] = set()
+        self._unanswered: list[tuple[int, str]] = []
+        self._called: dict[str, float] = {}
+
+    def read(self, entry: Entry) -> None:
+        event = entry.event
+        self._report.log.append(entry)
+        self._report.counts[type(event).__name__] += 1
+        self._order(entry)
+        life = self.turns.get(entry.turn) if entry.turn is not None else None
+        if life is not None and isinstance(event, REPLY) and (life.cut or life.ended):
+            self._wrong("P1", f"{type(event).__name__} of dead turn {entry.turn} on the timeline")
+        if life is not None and not isinstance(event, TurnEnded):
+            life.last = entry.at
+        match event:
+            case StateChanged():
+                if event.previous != self._state or not may_follow(event.previous, event.state):
+                    self._wrong("P4", f"{event.previous} -> {event.state}, but the state was {self._state}")
+                self._state = event.state
+            case SpeechStarted() | SpeechEnded() | Heard() | Dropped():
+                self._ear(event)
+            case TurnBegun():
+                self._begun(event, entry)
+            case TurnEnded():
+                self._ended(event, entry)
+            case Interrupted(turn=turn) if turn is not None:
+                self.turns[turn].cut = event
+                self._heard(self.turns[turn], event.heard, event.text)
+            case TurnHeld(turn=turn) | TurnResumed(turn=turn):
+                self.turns[turn].held = True
+                self._called.clear()  # calls and results of a held turn wait with it
+            case Played(turn=turn) if turn in self.turns:
+                self.turns[turn].told_by_ear = True
+            case Fault(stage="tts") if life is not None and "broke off" not in event.message:
+                life.mute = True
+            case ToolCall():
+                if event.id in self._called:
+                    self._wrong("P5", f"two calls have the id {event.id}")
+                self._called[event.id] = entry.at
+            case ToolDone():
+                self._tool(event, entry.at)
+            case _ if life is not None:
+                self._reply(life, entry)
+            case _:
+                pass
+
+    # -- order
+
+    def _order(self, entry: Entry) -> None:
+        event, log = entry.event, self._report.log
+        if len(log) > 1 and entry.seq != log[-2].seq + 1:
+            self._wrong("P6", "the sequence has gaps")
+        step = entry.generation - self._generation
+        self._generation = entry.generation
+        lawful = {TurnBegun: (1,), Interrupted: (1,), TurnResumed: (0, 1)}.get(type(event), (0,))
+        if step not in lawful:
+            self._wrong("P1", f"the generation rose by {step} at {type(event).__name__}")
+
+    # -- turns
+
+    def _begun(self, event: TurnBegun, entry: Entry) -> None:
+        if event.turn in self.turns:
+            self._wrong("P3", f"turn {event.turn} began twice")
+        if any(not life.ended and not life.cut and not life.held for life in self.turns.values()):
+            self._wrong("P3", f"turn {event.turn} began over another")
+        ear = self._session.links.ear
+        self.turns[event.turn] = Life(
+            event, entry.seq, ear="" if ear is None else ear.id, at_end=ear is not None and not ear.paced
+        )
+        if event.user_end is not None and not event.user_end <= entry.at:
+            self._wrong("DH-50", f"turn {event.turn} was asked for in the future")
+        if event.voice_end is not None:
+            if event.voice_end not in self._voice_ends or event.voice_end > (event.user_end or 0):
+                self._wrong("DH-50", f"turn {event.turn} has the voice end of no utterance")
+            if any(text not in event.text for _, text in self._unanswered):
+                self._wrong("P5", f"turn {event.turn} leaves out something of {self._unanswered}")
+            texts = [text for _, text in sorted(self._unanswered)]
+            if event.text.replace(" ", "") != "".join(texts).replace(" ", ""):
+                self._wrong("P5", f"turn {event.turn} answers {event.text!r}, but {texts} was said")
+            self._unanswered.clear()
+
+    def _ended(self, event: TurnEnded, entry: Entry) -> None:
+        life = self.turns[event.turn]
+        if life.ended is not None:
+            self._wrong("P3", f"turn {event.turn} ended twice")
+        life.ended = event
+        if self._world.open_for(event.turn):
+            self._wrong("P3", f"turn {event.turn} ended with an open voice")
+        running = sum(each.ended is None for each in self.turns.values())
+        if self._world.open_thoughts() > running:
+            self._wrong("P3", f"turn {event.turn} ended with an open model")
+        self._heard(life, event.heard, event.text)
+        if life.cut is not None and life.cut.heard != event.heard:
+            self._wrong("P2", f"turn {event.turn}: {life.cut.heard!r} became {event.heard!r}")
+        if event.text != life.text:
+            self._wrong("P2", f"turn {event.turn} ended with text that was not its own")
+        if event.outcome == "finished" and life.total and not life.held:
+            self._played_out(life, entry.at)
+
+    def _played_out(self, life: Life, at: float) -> None:
+        """T8: not before the sound was played, not long after it."""
+        end = life.natural_end
+        if life.at_end:
+            if life.done_at is None:
+                return
+            end = life.done_at + life.total / 1000
+        if at < end - SLACK:
+            self._wrong("P4", f"turn {life.begun.turn} was over {end - at:.2f} s before its sound")
+        end = max(end, life.last)
+        if at > end + (2.0 if life.told_by_ear or self._reports else 0.0) + SLACK:
+            self._wrong("P3", f"turn {life.begun.turn} was over {at - end:.2f} s after its sound")
+
+    @property
+    def _reports(self) -> bool:
+        return any(life.told_by_ear for life in self.turns.values())
+
+    def _reply(self, life: Life, entry: Entry) -> None:
+        match entry.event:
+            case TextDelta(text=text):
+                life.text += text
+            case Sentence() as sentence:
+                if sentence.index != len(life.sentences):
+                    self._wrong("P6", f"sentence {sentence.index} of turn {sentence.turn} out of order")
+                life.sentences.append(sentence)
+            case Speech() as speech:
+                self._sound(life, speech, entry.at)
+            case SpeechDone(ms=ms):
+                life.done_at = entry.at
+                if abs(ms - life.total) > 1:
+                    self._wrong("P6", f"{ms} ms of sound are said to be done, {life.total} ms there are")
+            case _:
+                pass
+
+    def _sound(self, life: Life, speech: Speech, at: float) -> None:
+        if speech.sentence >= len(life.sentences):
+            self._wrong("P6", "sound before its sentence")
+        if life.ms and max(life.ms) > speech.sentence:
+            self._wrong("P6", "sentences spoken out of order")
+        if abs(speech.at_ms - life.total) > 1:
+            self._wrong("P6", f"sound at {speech.at_ms} ms where {life.total} ms came before")
+        ms = len(speech.pcm) / 2 / speech.rate * 1000
+        life.ms[speech.sentence] = life.ms.get(speech.sentence, 0.0) + ms
+        if speech.last:
+            life.whole.add(speech.sentence)
+        life.first_sound = at if life.first_sound is None else life.first_sound
+        life.natural_end = max(at, life.natural_end) + ms / 1000
+
+    def _heard(self, life: Life, heard: str, text: str) -> None:
+        """P2: a beginning of what was shown, and no sentence whose sound had not begun."""
+        if not text.startswith(heard):
+            self._wrong("P2", f"turn {life.begun.turn}: {heard!r} is no beginning of {text!r}")
+        if life.mute or not life.ms or heard == text:
+            return
+        could = "".join(s.shown for s in life.sentences if s.index in life.ms or not s.spoken)
+        if len(heard) > len(could):
+            self._wrong("P2", f"turn {life.begun.turn}: heard {heard!r}, but only {could!r} had sound")
+
+    # -- hearing, tools
+
+    def _ear(self, event: SpeechStarted | SpeechEnded | Heard | Dropped) -> None:
+        match event:
+            case SpeechStarted(utterance=number):
+                self._speaking.add(number)
+            case SpeechEnded(voice_end=voice_end):
+                self._voice_ends.add(voice_end)
+            case Heard(utterance=number, text=text):
+                self._speaking.discard(number)
+                if text:
+                    self._unanswered.append((number, text))
+            case Dropped(what="utterance", reason=reason):
+                if reason in ("something newer took its place", "the microphone failed"):
+                    self._abandoned += 1
+                elif "too short" in reason:
+                    self._unanswered.clear()
+                elif "waited" in reason and self._unanswered:
+                    self._unanswered.pop()
+            case Dropped(what="user"):
+                self._unanswered.clear()
+            case _:
+                pass
+
+    def _tool(self, done: ToolDone, at: float) -> None:
+        if done.name == "wave" and not done.error and done.result != f"done {done.id}":
+            self._wrong("P5", f"call {done.id} was answered by {done.result!r}")
+        took = at - self._called.get(done.id, at)
+        if took > LIMITS.get(done.name, 10.0) + 0.1:
+            self._wrong("P5", f"tool {done.name} took {took:.1f} s")
+
+    # -- the end
+
+    def verdict(self) -> None:
+        for turn, life in self.turns.items():
+            if life.ended is None:
+                self._wrong("P3", f"turn {turn} never ended")
+        if len(self._speaking) != self._abandoned:
+            self._wrong("P5", f"{sorted(self._speaking)} have no text, {self._abandoned} have a reason")
+        if self._unanswered:
+            self._wrong("P5", f"{self._unanswered} was understood and never answered")
+        log = [entry.event for entry in self._report.log]
+        typed = sum(isinstance(event, Typed) for event in log)
+        turns = [life.begun for life in self.turns.values()]
+        answered = sum(turn.user_end is not None and turn.voice_end is None for turn in turns)
+        no = sum(isinstance(event, Fault) and "characters" in event.message for event in log)
+        no += sum(isinstance(event, Dropped) and event.what in ("text", "user") for event in log)
+        if typed > answered + no:
+            self._wrong("P5", f"{typed} texts, {answered} turns and {no} reasons")
+
+    def states_since(self, seq: int) -> Iterable[tuple[int, str]]:
+        """What a client that joined at `seq` must have seen, in this order."""
+        for entry in self._report.log:
+            if entry.seq >= seq and isinstance(entry.event, StateChanged):
+                yield entry.seq, entry.event.state
