@@ -435,11 +435,13 @@ def test_visemes_that_waited_die_with_their_turn():
     assert types(talk.down(packet(0, turn=2), generation=3, turn=2)) == ["tts_audio_chunk"]
 
 
-def test_text_that_had_ended_does_not_end_twice():
-    """Interrupted while only sound was left, the text's end stands as it was; `heard` tells the rest."""
+def test_text_that_had_ended_ends_again_with_what_was_heard():
+    """Interrupted while only sound was left: the client learns how much of the text was heard (A3, 4b)."""
     talk = speaking("stream", "words")
     talk.down(TextDone("One. Two."))
-    assert types(interrupt(talk)) == ["state_update"]
+    end, state = interrupt(talk, heard="One. ")
+    assert (end["type"], end["finish_reason"], end["text"]) == ("assistant_text_end", "interrupted", "One. ")
+    assert (end["generation_id"], state["generation_id"]) == (1, 2)
     (heard,) = talk.down(TurnEnded(1, "interrupted", "One. ", "One. Two."), generation=2)
     assert bare(heard) == {"type": "heard", "of_generation": 1, "text": "One. "}
     assert heard["generation_id"] == 2

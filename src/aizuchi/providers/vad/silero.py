@@ -58,7 +58,6 @@ class SileroVad(Vad):
         self._pool = ThreadPoolExecutor(1, "aizuchi-vad")
         self._loading: asyncio.Future[tuple[Judge, Floats]] | None = None
         self._batches: Batches | None = None
-        self._new: Floats | None = None
 
     @property
     def ready(self) -> bool:
@@ -98,8 +97,14 @@ class SileroVad(Vad):
             if not self.options.model:  # else whoever enters is told
                 log.error("nobody will be heard: %s", error)
             return
-        judge, self._new = loading.result()
-        self._batches = Batches(judge, self._pool)
+        self._adopt(loading)
+
+    def _adopt(self, loading: asyncio.Future[tuple[Judge, Floats]]) -> tuple[Batches, Floats]:
+        """Make the loaded model ours, once; whoever sees first that it is loaded does so."""
+        judge, new = loading.result()
+        if self._batches is None:
+            self._batches = Batches(judge, self._pool)
+        return self._batches, new
 
     async def _model(self) -> tuple[Batches, Floats]:
         """The model and the state a stream begins with, once they are loaded."""
@@ -111,8 +116,7 @@ class SileroVad(Vad):
                 await asyncio.shield(self._loading)
         except TimeoutError:
             raise StageTimeout(f"the VAD did not load within {LOAD_TIMEOUT:g} s") from None
-        assert self._batches is not None and self._new is not None
-        return self._batches, self._new
+        return self._adopt(self._loading)
 
     async def scores(self, audio: AsyncIterator[bytes]) -> AsyncGenerator[Score, None]:
         """Score 16 kHz mono s16le in stretches of 10 to 20 ms (silence) or 10 to 12 ms (the rest), each as

@@ -237,7 +237,8 @@ class Outward:
         reply.visemes.clear()
         reply.words.clear()
         reply.clip.clear()
-        if reply.deltas and not reply.ended and event.of_generation is not None:
+        if reply.deltas and event.of_generation is not None:
+            # Also when its text was complete: the client learns how much of it was heard.
             reply.ended = True
             end = down.AssistantTextEnd(text=event.heard, finish_reason="interrupted")
             yield self._numbering.seal(end, now, generation=event.of_generation, turn=event.turn)
