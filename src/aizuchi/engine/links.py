@@ -67,6 +67,21 @@ class Links:
         return (newest or ears or [None])[0]
 
     @property
+    def hears(self) -> bool:
+        """Somebody listens to sound."""
+        return self.ear is not None
+
+    @property
+    def reporting(self) -> bool:
+        """The reference ear is known to tell how far it is."""
+        return self.ear is not None and self.ear.reports
+
+    @property
+    def whole(self) -> bool:
+        """The reference ear gets a reply's sound in one piece."""
+        return self.ear is not None and not self.ear.paced
+
+    @property
     def tools(self) -> tuple[ToolSpec, ...]:
         """Tools that run in the clients; of two with one name the newest client's."""
         return tuple({spec.name: spec for link in self._links.values() for spec in link.tools}.values())

@@ -23,6 +23,7 @@ from aizuchi.engine.chain import Chain
 from aizuchi.engine.history import History
 from aizuchi.engine.links import Link, Links
 from aizuchi.engine.listening import Listening
+from aizuchi.engine.pictures import Pictures
 from aizuchi.engine.prompt import Contexts, build
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.toolroom import ToolRoom
@@ -135,7 +136,7 @@ class Session:
             hints=Hints(phrases=(character.display_name,)),
             record=record_sound,
         )
-        self._images: list[Image] = []
+        self._pictures = Pictures(self.rules)
         self._tools = ToolRoom(parts.toolbox, ToolContext(id, person, character.name), self.rules, self.spawn)
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Coroutine[Any, Any, None]] = []
@@ -215,23 +216,6 @@ class Session:
     def history_len(self) -> int:
         return len(self.history)
 
-    @property
-    def speaks(self) -> bool:
-        """Somebody listens to sound."""
-        return self.links.ear is not None
-
-    @property
-    def reporting(self) -> bool:
-        """The reference ear is known to tell how far it is."""
-        ear = self.links.ear
-        return ear is not None and ear.reports
-
-    @property
-    def whole(self) -> bool:
-        """The reference ear gets a reply's sound in one piece."""
-        ear = self.links.ear
-        return ear is not None and not ear.paced
-
     def snapshot(self) -> dict[str, Any]:
         """What a resumed session needs, as JSON-able values."""
         return {
@@ -287,43 +271,34 @@ class Session:
                 self.drop(type(input).__name__, "the engine has no use for it")
 
     def _typed(self, typed: Typed) -> None:
-        images = (*self._images, *(image for image in typed.images if self._small(image)))
         bare = tuple(replace(image, data=b"") for image in typed.images)
         self.append(replace(typed, images=bare))
-        text = typed.text.strip()
+        text, most = typed.text.strip(), self.rules.max_text_chars
+        if len(text) > most:
+            self._refuse(f"text has {len(text)} characters, at most {most} are taken")
+            return
+        if not text and not typed.images and not self._pictures:
+            self.drop("text", "it was empty")
+            return
+        images, refused = self._pictures.take(typed.images)
+        for reason in refused:
+            self._refuse(reason)
         if not text and not images:
             self.drop("text", "it was empty")
             return
-        if len(text) > self.rules.max_text_chars:
-            limit = self.rules.max_text_chars
-            self.fault(
-                "gateway", "bad_message", f"text has {len(text)} characters, at most {limit} are taken"
-            )
-            return
-        if len(images) > (most := self.rules.max_images):
-            left = len(images) - most
-            self.fault(
-                "gateway", "bad_message", f"at most {most} images go with a turn, {left} were left out"
-            )
         self._listening.typed()
-        self._images.clear()
         end = self.timeline.now
-        self.begin("user", text=text, author=typed.author, images=images[:most], user_end=end)
+        self.begin("user", text=text, author=typed.author, images=images, user_end=end)
 
     def _attach(self, image: Image) -> None:
-        if not self._small(image):
-            return
-        if len(self._images) >= self.rules.max_images:
-            self.fault("gateway", "bad_message", f"at most {self.rules.max_images} images go with a turn")
+        if refused := self._pictures.attach(image):
+            self._refuse(refused)
         else:
-            self._images.append(image)
             self.append(Attach(replace(image, data=b"")))
 
-    def _small(self, image: Image) -> bool:
-        size, most = len(image.data), self.rules.max_image_bytes
-        if size > most:
-            self.fault("gateway", "bad_message", f"the image has {size} bytes, at most {most} are taken")
-        return size <= most
+    def _refuse(self, reason: str) -> None:
+        """Bad input: said to the client, and nothing else happens."""
+        self.fault("gateway", "bad_message", reason)
 
     def _noted(self, noted: Noted) -> None:
         context, cut = self._contexts.update(noted.context)
@@ -502,8 +477,7 @@ class Session:
 
     def understood(self, text: str, user_end: float | None, voice_end: float | None) -> None:
         """The user has said something that wants an answer."""
-        images = tuple(self._images)
-        self._images.clear()
+        images, _ = self._pictures.take()
         self.begin("user", text=text, images=images, user_end=user_end, voice_end=voice_end)
 
     def misheard(self) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from aizuchi.engine.links import Links
 from aizuchi.engine.playback import Playback
 from aizuchi.engine.streams import closing
 from aizuchi.errors import AizuchiError
@@ -60,12 +61,8 @@ class Claim:
 class Floor(Protocol):
     """What a turn needs of its session."""
 
-    @property
-    def speaks(self) -> bool: ...
-    @property
-    def reporting(self) -> bool: ...
-    @property
-    def whole(self) -> bool: ...
+    links: Links
+
     def say(self, turn: Turn, event: ReplyEvent) -> None: ...
     def note(self, turn: Turn, event: Event) -> None: ...
     async def prompt(self, turn: Turn) -> Prompt: ...
@@ -95,7 +92,7 @@ class Turn:
         self.claim = claim
         self.contexts = contexts
         """What the user looked at when it began."""
-        self.playback = Playback(at_end=floor.whole)
+        self.playback = Playback(at_end=floor.links.whole)
         self.text = ""
         self.dead: Outcome | None = None
         """Set once it was silenced; nothing it makes reaches the timeline any more."""
@@ -168,7 +165,7 @@ class Turn:
             tasks.append(group.create_task(work))
 
         prompt = await self._floor.prompt(self)
-        self.playback.voiced = self._floor.speaks
+        self.playback.voiced = self._floor.links.hears
         request = Request(
             turn=self.number,
             cause=self.claim.cause,
@@ -219,7 +216,7 @@ class Turn:
 
     async def _played(self) -> None:
         """Until the ear has heard everything there is."""
-        await self._until(lambda: self.playback.over_at(self._grace, self._floor.reporting))
+        await self._until(lambda: self.playback.over_at(self._grace, self._floor.links.reporting))
 
     async def _until(self, due: Callable[[], float]) -> None:
         """Wait for a moment that holds, reports and more sound may move."""
