@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from aizuchi.engine.rules import Rules
+from aizuchi.engine.rules import BargeIn, Hearing, Rules
 from aizuchi.engine.session import Session
 from aizuchi.events import Entry, Event, Listen, MicAudio, StateChanged, Typed
 from aizuchi.ports import Role
@@ -93,3 +93,16 @@ def play(
         return scene
 
     return run(main())
+
+
+LONG = "One two three four five. Six seven eight nine ten. Eleven twelve thirteen fourteen."
+
+
+def rules(mode: Any = "continuous", policy: Any = "after_ms", **more: Any) -> Rules:
+    hearing = Hearing(mode=mode, silence_ms=200)
+    return Rules(hearing=hearing, barge_in=BargeIn(policy, 200), **more)
+
+
+def at(scene: Scene, kind: type) -> float:
+    """When the first event of a kind happened."""
+    return next(entry.at for entry in scene.log if isinstance(entry.event, kind))

@@ -178,6 +178,20 @@ def test_a_reply_in_between_does_not_touch_the_held_one():
     assert sum(packet.ms for packet in packets) == 300
 
 
+def test_what_a_slow_link_has_not_got_is_not_left_out():
+    """The reference ear may be ahead of it: on resuming it gets all that never left, the rest once."""
+    box = Box(Delivery(lead_ms=100))
+    box.put(Sentence(1, 0, "la", "la"))
+    box.speech(400)
+    first = [event for _, event in box.run(0.1) if isinstance(event, Packet)]
+    box.put(TurnHeld(1, 300))
+    box.generation = 3
+    box.put(TurnResumed(1, 300))
+    again = [event for _, event in box.run(5.0) if isinstance(event, Packet)]
+    places = [packet.at_ms for packet in (*first, *again)]
+    assert places == list(range(0, 400, 20))
+
+
 def test_gaps_and_tail():
     """Clients that want quiet between sentences, before the first and after the last get it."""
     box = Box(Delivery(lead_ms=0, start_gap_ms=60, sentence_gap_ms=100, tail_ms=50))
