@@ -444,7 +444,7 @@ class Conversation:
             wrong("P4", f"the state is {session.state}, it should be {due}")
         if turn is None and not listening.user_speaks and (session._held or session._waiting):  # pyright: ignore
             wrong("P5", "the floor is free, and somebody waits for it")
-        hears = listening.user_speaks or listening._mics  # pyright: ignore[reportPrivateUsage]
+        hears = listening._live or listening._mics  # pyright: ignore[reportPrivateUsage]
         if turn is None and session.state == "listening" and not hears:
             wrong("P4", "listening with no microphone")
         if len(session._waiting) > self.rules.waiting_turns:  # pyright: ignore[reportPrivateUsage]
