@@ -19,8 +19,8 @@ from aizuchi.ports import LanguageModel, Prompt, Style, Voice
 from aizuchi.timeline_json import entry_from_json, entry_to_json
 from tests import fakes
 from tests.fakes import Script, play
+from tests.simulation import World
 from tests.virtual import run
-from tests.world import World
 
 Tape = list[list[tuple[float, Any]]]
 

@@ -324,9 +324,9 @@ class Outbox:
                 self._sound.append(replace(item, generation=entry.generation))
                 continue
             # Sound of the same generation is still in the client's own buffer.
-            still_there = item.sent and item.entry.generation == entry.generation
-            if still_there or item.at_ms + item.ms <= at_ms:
-                continue
-            item.entry = replace(item.entry, generation=entry.generation)
+            still_there = item.entry.generation == entry.generation
+            if item.sent and (still_there or item.at_ms + item.ms <= at_ms):
+                continue  # what a slow link had not got yet is sent, whatever the reference ear heard
+            item.entry, item.sent = replace(item.entry, generation=entry.generation), False
             self._sound.append(item)
         self._buffered_until = now
