@@ -1,6 +1,8 @@
 """The promises P1 to P8 over random conversations on virtual time.
 
-`make simulate N=10000` runs many more. A seed that once failed is kept in SEEDS with what it found.
+`make simulate N=10000` runs many more, and others each time `--first` is moved; here they are the same ones,
+so that a red test is about the change and not about luck. A seed that once failed is kept in SEEDS with
+what it found.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def keeps(seed: int) -> None:
     assert not report.violations, f"seed {seed}: {report.violations}"
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_random_conversations_keep_the_promises(seed: int):
     """Random latencies, stalls, errors, garbage, early ends; interrupts, double sends, lost links."""
@@ -48,14 +50,14 @@ def test_random_conversations_keep_the_promises(seed: int):
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@settings(max_examples=400, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_many_random_conversations_keep_the_promises(seed: int):
     """The same, for longer."""
     keeps(seed)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_without_faults_every_turn_that_is_left_alone_finishes(seed: int):
     """Healthy providers never cause a fault of their own."""
