@@ -13,9 +13,17 @@ from aizuchi.config import Loaded, Problems, Settings, address, home, load
 from aizuchi.config.describe import variables
 from aizuchi.config.places import checkout
 from aizuchi.config.sources import Draft, expand, read_dotenv
-from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
+from aizuchi.engine.rules import BargeIn, Hearing, Rules, Speculation, StageLimits, TurnEnd
 from aizuchi.errors import ConfigError
 from aizuchi.texts import TABLES, language
+
+SECTIONS = {
+    "hearing": Hearing,
+    "turn_end": TurnEnd,
+    "speculation": Speculation,
+    "barge_in": BargeIn,
+    "limits": StageLimits,
+}
 
 
 def read(folder: Path, text: str = "", *, lang: str = "en", **environ: str) -> Loaded:
@@ -50,10 +58,10 @@ def test_defaults(tmp_path: Path):
 def test_rules_are_the_engines_one_to_one():
     """The sections that fill `engine/rules.py` have its names and its defaults, none more and none fewer."""
     assert Settings().rules() == Rules()
-    for section, kind in (("hearing", Hearing), ("barge_in", BargeIn), ("limits", StageLimits)):
+    for section, kind in SECTIONS.items():
         names = {field.name for field in dataclasses.fields(kind)}
         assert set(type(getattr(Settings(), section)).model_fields) == names
-    own = {field.name for field in dataclasses.fields(Rules)} - {"hearing", "barge_in", "limits"}
+    own = {field.name for field in dataclasses.fields(Rules)} - set(SECTIONS)
     assert set(type(Settings().conversation).model_fields) == own
 
 

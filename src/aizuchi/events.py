@@ -242,6 +242,33 @@ class Heard(Event):
     provider: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AttemptBegun(Event):
+    """A reply is being prepared before it is certain that the user has finished. No client hears of it."""
+
+    attempt: int
+    utterance: int
+    text: str
+    """What it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded(Event):
+    """An attempt became a turn, or was dropped unheard."""
+
+    attempt: int
+    turn: int | None = None
+    """The turn it became; None when it was dropped."""
+    reason: str = ""
+    """Why it was dropped: went_on, other_words, expired, interrupted, superseded, failed, ..."""
+    saved_ms: int = 0
+    """How much earlier its work began than the turn did."""
+    tokens: int = 0
+    """Text it had made, in tokens as we estimate them."""
+    audio_ms: int = 0
+    """Sound it had made."""
+
+
 # ------------------------------------------------------------------ facts: turns
 
 
@@ -418,6 +445,8 @@ class Requested(Event):
     stage: Stage
     provider: str
     sentence: int | None = None
+    attempt: int | None = None
+    """Asked by an attempt; the entry then belongs to no turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +463,7 @@ class Answered(Event):
     tokens_out: int = 0
     characters: int = 0
     audio_ms: int = 0
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

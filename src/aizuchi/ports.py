@@ -141,12 +141,34 @@ class Hints:
 class Recognizer(Provider):
     """Automatic speech recognition of one utterance."""
 
+    @property
+    def streams(self) -> bool:
+        """Gives partials while the sound comes. Then an empty slice among the audio says that the speaker
+        pauses: give the newest words at once, as a `Partial` if they changed, and go on."""
+        return False
+
     @abstractmethod
     def transcribe(self, audio: AsyncIterator[bytes], hints: Hints) -> AsyncIterator[Partial | Final]:
         """Recognise 16 kHz mono s16le; the iterator ends where the utterance ends.
 
         Audio may come in real time or, at a retry, all at once. Ends with one `Final`, empty if
         nothing was said. Raises ProviderError.
+        """
+        raise NotImplementedError  # abstract
+
+
+# -- turn end
+
+
+class TurnModel(Provider):
+    """Tells from the sound of an utterance whether the speaker has finished. Asked at pauses only."""
+
+    @abstractmethod
+    async def finished(self, pcm: bytes) -> float:
+        """The probability, 0..1, that whoever said this has finished.
+
+        `pcm` is 16 kHz mono s16le: the end of the utterance with the pause, 8 seconds at most.
+        Heavy work runs in a worker process. Raises ProviderError.
         """
         raise NotImplementedError  # abstract
 
@@ -222,6 +244,11 @@ class LanguageModel(Provider):
     def sees(self) -> bool:
         """Takes images."""
         return False
+
+    @property
+    def streams(self) -> bool:
+        """Gives its reply while it is being made, so that beginning early gains something."""
+        return True
 
     @abstractmethod
     def think(self, prompt: Prompt) -> AsyncIterator[Token | Reasoning | ToolCall | Usage]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from aizuchi.engine.endpointing import Began, Endpointing, Over
+from aizuchi.engine.endpointing import Began, Endpointing, Over, Paused, WentOn
 from aizuchi.engine.rules import Hearing
 
 RULES = Hearing(threshold=0.5, release=0.35, min_speech_ms=60, silence_ms=200, max_utterance_ms=1000)
 
 
+SCORES = {"#": 0.9, "+": 0.4, ".": 0.05}
+
+
 def feed(pattern: str, ms: float = 20) -> list[Began | Over]:
     """`#` is speech, `+` is between release and threshold, `.` is silence; one sign per stretch."""
     machine = Endpointing(RULES)
-    scores = {"#": 0.9, "+": 0.4, ".": 0.05}
-    return [decision for sign in pattern for decision in machine.feed(ms, scores[sign])]
+    told = [decision for sign in pattern for decision in machine.feed(ms, SCORES[sign])]
+    return [decision for decision in told if isinstance(decision, Began | Over)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,8 @@ def test_a_voice_may_stop_within_a_stretch():
         machine.feed(20, 0.9)
     machine.feed(20, 0.9, 14)
     assert (machine.last_voiced, machine.silence_ms) == (pytest.approx(0.066), pytest.approx(14))
-    (over,) = [each for _ in range(10) for each in machine.feed(20, 0.0)]
+    told = [each for _ in range(10) for each in machine.feed(20, 0.0)]
+    (over,) = [each for each in told if isinstance(each, Over)]
     assert isinstance(over, Over) and over.at == pytest.approx(0.066)
     assert machine.at == pytest.approx(0.28)
 
@@ -76,3 +80,41 @@ def test_running_silence_is_public():
         machine.feed(20, 0.0)
     assert machine.silence_ms == pytest.approx(80)
     assert machine.voiced_ms == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("###...", []),
+        ("###....", [80]),  # at pause_ms
+        ("###" + "." * 9, [80, 160]),  # and each time it has doubled
+        ("###....###", [80, "on after 80"]),
+        ("###.....##....", [80]),  # 40 ms of voice are a click within the same pause
+        ("###.....##" + "." * 8, [80, 160]),
+        ("###.....####....", [80, "on after 100", 80]),  # a new pause is told from its beginning
+        ("###" + "." * 10 + "###....", [80, 160, 80]),  # so is that of a new utterance
+    ],
+)
+def test_pauses(pattern: str, told: list[float | str]):
+    """Each row: what is heard, and the pauses that are told of."""
+    machine, seen = Endpointing(RULES), list[float | str]()
+    for sign in pattern:
+        for decision in machine.feed(20, SCORES[sign]):
+            match decision:
+                case Paused(silence_ms=ms):
+                    seen.append(ms)
+                case WentOn(pause_ms=ms):
+                    seen.append(f"on after {ms:g}")
+                case _:
+                    pass
+    assert seen == told
+
+
+def test_the_wait_of_one_pause():
+    """Whoever knows better sets the wait of the present pause only."""
+    machine = Endpointing(RULES)
+    for sign in "###....":
+        machine.feed(20, SCORES[sign])
+    machine.wait_ms = 120
+    assert [type(d) for sign in ".." for d in machine.feed(20, SCORES[sign])] == [Over]
+    assert machine.wait_ms == RULES.silence_ms

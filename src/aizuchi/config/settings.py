@@ -1,7 +1,7 @@
 """What a user may set, in users' words: one YAML file, one model.
 
 Every key carries its description in English and in Chinese; `aizuchi init`, `docs/configuration.md` and
-the error messages are made from here, so that they can't disagree. The four sections at the end are
+the error messages are made from here, so that they can't disagree. The six sections at the end are
 `engine/rules.py` key by key; a test compares names and defaults.
 """
 
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from aizuchi.config.choices import Choices, embedded
-from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
+from aizuchi.engine.rules import BargeIn, Hearing, Rules, Speculation, StageLimits, TurnEnd
 from aizuchi.events import ListenMode
 
 
@@ -177,11 +177,49 @@ class HearingKeys(Section):
         le=2000,
     )
     max_utterance_ms: int = key(30_000, "longest utterance", "一句话的最长时间", ge=1000, le=600_000)
+    pause_ms: int = key(
+        80,
+        "silence at which what was said so far is first looked at",
+        "多长的停顿后开始判断是否说完",
+        ge=20,
+        le=2000,
+    )
     mode: ListenMode = key(
         "auto",
         "push: the client opens and closes the microphone; auto: silence closes it; "
         "continuous: always open, the voice interrupts",
         "push 由客户端开关麦克风；auto 静音即结束；continuous 一直开着，可用声音打断",
+    )
+
+
+class TurnEndKeys(Section):
+    transcript: bool = key(
+        True, "look whether what was said ends like a finished sentence", "参考文字是否像一句说完的话"
+    )
+    habits: bool = key(True, "learn the pauses a speaker makes within a sentence", "学习说话人句中停顿的习惯")
+    model: bool = key(True, "ask the turn-end model, if one is chosen", "若配置了话轮结束模型则参考它")
+    shortest_ms: int = key(
+        250, "not even the surest sign ends an utterance sooner", "最短的等待", ge=50, le=5000
+    )
+    longest_ms: int = key(2_000, "doubt waits no longer", "最长的等待", ge=100, le=10_000)
+
+
+class SpeculationKeys(Section):
+    on: bool = key(
+        True,
+        "begin to answer at the first hint of silence; unheard until it is certain that the user is done",
+        "一出现停顿就先准备回答；确认用户说完之前不会播出",
+    )
+    tries: int = key(4, "attempts per utterance", "每句话最多尝试的次数", ge=0, le=20)
+    seconds: float = key(
+        10.0, "an attempt not confirmed by then is dropped", "未获确认的尝试保留的秒数", gt=0
+    )
+    tokens: int = key(120, "tokens an attempt may run ahead", "一次尝试最多预先生成的词元数", ge=1)
+    budget_tokens: int = key(
+        40_000,
+        "tokens, prompts included, that dropped attempts may cost per conversation",
+        "每个会话中作废尝试可消耗的词元总数（含提示）",
+        ge=0,
     )
 
 
@@ -279,6 +317,12 @@ class Settings(Section):
     tts: Choices = key(lambda: embedded("tts"), "the voice", "语音合成")
     tools: Tools = key(Tools, "what the model may call", "模型可调用的工具")
     hearing: HearingKeys = key(HearingKeys, "when an utterance begins and ends", "一句话何时开始、何时结束")
+    turn_end: TurnEndKeys = key(
+        TurnEndKeys, "who has a say in when an utterance is over", "由什么来判断一句话说完了"
+    )
+    speculation: SpeculationKeys = key(
+        SpeculationKeys, "beginning to answer before it is certain", "确认说完之前先准备回答"
+    )
     barge_in: BargeInKeys = key(BargeInKeys, "interrupting by voice", "用声音打断")
     limits: LimitKeys = key(
         LimitKeys, "how long each stage may take before its fallback", "各阶段的时限，超时则用后备方案"
@@ -294,6 +338,8 @@ class Settings(Section):
         """The numbers a session is run by."""
         return Rules(
             hearing=Hearing(**self.hearing.model_dump()),
+            turn_end=TurnEnd(**self.turn_end.model_dump()),
+            speculation=Speculation(**self.speculation.model_dump()),
             barge_in=BargeIn(**self.barge_in.model_dump()),
             limits=StageLimits(**self.limits.model_dump()),
             **self.conversation.model_dump(),

@@ -22,6 +22,7 @@ from aizuchi.events import (
     Event,
     Fault,
     Heard,
+    HeardPartial,
     Listen,
     ListenMode,
     MicAudio,
@@ -238,6 +239,21 @@ class Listening:
             utterance.push(pcm)
             self._voice("voiced", mic, utterance)
 
+    def speech_paused(self, mic: Microphone, silence_ms: float) -> None:
+        """Perhaps they have finished: what was said so far is wanted now."""
+        utterance = self._said_into(mic)
+        if utterance is not None:
+            utterance.pause()
+            self._paused(mic, utterance)
+
+    def speech_went_on(self, mic: Microphone, pause_ms: float) -> None:
+        utterance = self._said_into(mic)
+        if utterance is not None:
+            utterance.go_on()
+
+    def _paused(self, mic: Microphone, utterance: Utterance) -> None:
+        """Looks at a pause: called when it is told, each time it has doubled, and for new words in it."""
+
     def speech_over(self, mic: Microphone, voice_end: float, silence: float, reason: EndReason) -> None:
         utterance = self._said_into(mic)
         if utterance is None:
@@ -267,6 +283,8 @@ class Listening:
         self._with.append(event)
         if utterance.text and not utterance.abandoned:
             self._voice("word", mic, utterance)
+            if utterance.paused and isinstance(event, HeardPartial):
+                self._paused(mic, utterance)
 
     def _voice(self, sign: floor.Sign, mic: Microphone, utterance: Utterance) -> None:
         """The user's voice over what runs: does it take the floor?"""

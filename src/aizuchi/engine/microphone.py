@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from aizuchi.audio import Resampler
-from aizuchi.engine.endpointing import Began, Endpointing, Over
+from aizuchi.engine.endpointing import Began, Endpointing, Over, Paused, WentOn
 from aizuchi.engine.rules import Hearing
 from aizuchi.engine.streams import provided
 from aizuchi.errors import ProviderError, StageTimeout
@@ -31,6 +31,12 @@ class Ear(Protocol):
 
     def speech_began(self, mic: Microphone, onset: float, preroll: bytes) -> None: ...
     def speech_goes_on(self, mic: Microphone, pcm: bytes) -> None: ...
+    def speech_paused(self, mic: Microphone, silence_ms: float) -> None:
+        """Silence within the utterance, told again each time it has doubled."""
+
+    def speech_went_on(self, mic: Microphone, pause_ms: float) -> None:
+        """The speaker goes on after a pause that was told."""
+
     def speech_over(self, mic: Microphone, voice_end: float, silence: float, reason: EndReason) -> None: ...
     def noted(self, mic: Microphone, ms: int, pcm: bytes, dropped_ms: int) -> None: ...
 
@@ -86,6 +92,7 @@ class Microphone:
         self._ring: deque[bytes] = deque()
         self._ring_bytes = 0
         self._open = False
+        self._quiet_since = 0.0
         self._note = _Note(pcm=bytearray() if record else None)
         self.utterances = 0
         """How many it has begun."""
@@ -196,25 +203,30 @@ class Microphone:
             return
         ms = len(score.pcm) / BYTES_PER_MS
         decisions = self.endpointing.feed(ms, score.probability, score.quiet_ms)
-        if self.mode == "push":
-            if self._open:
-                self._ear.speech_goes_on(self, score.pcm)
-                if self.endpointing.at * 1000 >= self._hearing.max_utterance_ms:
-                    self._end("maximum")
-            return
-        self._remember(score.pcm)
-        over: Over | None = None
-        for decision in decisions:
-            match decision:
-                case Began(at=at):
-                    self._begin(at)
-                    return
-                case Over():
-                    over = decision
+        if self.mode != "push":
+            self._remember(score.pcm)
+            if decisions and isinstance(first := decisions[0], Began):
+                self._begin(first.at)
+                return
         if self._open:
             self._ear.speech_goes_on(self, score.pcm)
-            if over is not None:
-                self._end(over.reason)
+            for decision in decisions:
+                self._decided(decision)
+            if self.mode == "push" and self.endpointing.at * 1000 >= self._hearing.max_utterance_ms:
+                self._end("maximum")
+
+    def _decided(self, decision: Began | Paused | WentOn | Over) -> None:
+        match decision:
+            case Paused(silence_ms=silence_ms):
+                self._ear.speech_paused(self, silence_ms)
+            case WentOn(pause_ms=pause_ms):
+                self._ear.speech_went_on(self, pause_ms)
+            case Over(reason=reason) if self.mode != "push":
+                self._end(reason)
+            case Over():
+                self._quiet_since = self.endpointing.last_voiced
+            case Began(at=at):  # within one push: what seemed over was a pause
+                self._ear.speech_went_on(self, (at - self._quiet_since) * 1000)
 
     def _begin(self, onset: float) -> None:
         self._open = True

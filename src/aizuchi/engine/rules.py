@@ -27,6 +27,8 @@ class Hearing:
     preroll_ms: int = 300
     """Sound before the onset that still belongs to the utterance."""
     max_utterance_ms: int = 30_000
+    pause_ms: int = 80
+    """Silence at which an utterance may be over: what was said so far is looked at from here on."""
     mode: ListenMode = "auto"
 
 
@@ -37,6 +39,37 @@ class BargeIn:
     policy: Literal["immediate", "after_ms", "after_word", "never"] = "after_ms"
     after_ms: int = 200
     """With `after_ms`: so much voiced sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """Who has a say in when an utterance is over, beside the silence itself."""
+
+    transcript: bool = True
+    """Does what was said end like a finished sentence?"""
+    habits: bool = True
+    """The pauses this speaker makes within a sentence."""
+    model: bool = True
+    """The turn-end model, if one is configured."""
+    shortest_ms: int = 250
+    """Not even the surest sign ends an utterance sooner."""
+    longest_ms: int = 2_000
+    """Nor does doubt wait longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speculation:
+    """Beginning to answer before it is certain that the user has finished."""
+
+    on: bool = True
+    tries: int = 4
+    """Attempts per utterance."""
+    seconds: float = 10.0
+    """An attempt that was not confirmed by then is dropped."""
+    tokens: int = 120
+    """Text that an attempt may run ahead, in tokens as we estimate them."""
+    budget_tokens: int = 40_000
+    """Tokens, prompts included, that the dropped attempts of one session may cost together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +94,8 @@ class Rules:
     """Everything above and what belongs to the session as a whole."""
 
     hearing: Hearing = field(default_factory=Hearing)
+    turn_end: TurnEnd = field(default_factory=TurnEnd)
+    speculation: Speculation = field(default_factory=Speculation)
     barge_in: BargeIn = field(default_factory=BargeIn)
     limits: StageLimits = field(default_factory=StageLimits)
     ahead: float = 6.0

@@ -15,6 +15,9 @@ from aizuchi.errors import ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Heard, HeardPartial, Requested
 from aizuchi.ports import Final, Hints, Partial, Recognizer
 
+PAUSE = b""
+"""Among the sound: here the speaker paused."""
+
 
 class Utterance:
     """Fed synchronously by the microphone, run as one task of the session.
@@ -41,6 +44,8 @@ class Utterance:
         self.voice_end: float | None = None
         self.took_floor = False
         """The user has the floor by it: nothing else is speaking, or what was has yielded."""
+        self.paused = False
+        """The speaker is silent, and it is not yet certain that they have finished."""
         self.abandoned = False
         """Nobody wants its text any more."""
         self._asr = asr
@@ -60,9 +65,20 @@ class Utterance:
 
     def push(self, pcm: bytes) -> None:
         """More sound, 16 kHz."""
-        if not self.ended:
+        if pcm and not self.ended:
             self._sound.append(pcm)
             self._more.set()
+
+    def pause(self) -> None:
+        """The speaker has fallen silent: a recogniser that streams is asked for what it has."""
+        if not self.ended and not self.paused:
+            self.paused = True
+            self._sound.append(PAUSE)
+            self._more.set()
+
+    def go_on(self) -> None:
+        """The speaker goes on."""
+        self.paused = False
 
     def end(self, user_end: float, voice_end: float) -> None:
         """No more sound comes; from now on the recogniser's time runs."""
@@ -102,7 +118,7 @@ class Utterance:
         loop = asyncio.get_running_loop()
         began, first_ms, outcome = loop.time(), None, "cancelled"
         self._tell(Requested("asr", recognizer.name))
-        stream = recognizer.transcribe(self._audio(), self._hints)
+        stream = recognizer.transcribe(self._audio(recognizer.streams), self._hints)
         try:
             async with provided(stream, recognizer.name) as results:
                 while True:
@@ -144,12 +160,13 @@ class Utterance:
             self.text = text
             self._tell(HeardPartial(self.number, text))
 
-    async def _audio(self) -> AsyncIterator[bytes]:
+    async def _audio(self, pauses: bool) -> AsyncIterator[bytes]:
         at = 0
         while True:
             while at < len(self._sound):
                 at += 1
-                yield self._sound[at - 1]
+                if self._sound[at - 1] or pauses:
+                    yield self._sound[at - 1]
             if self.ended:
                 return
             self._more.clear()
