@@ -94,6 +94,10 @@ class Life:
     def total(self) -> float:
         return sum(self.ms.values())
 
+    @property
+    def has_floor(self) -> bool:
+        return not self.ended and not self.cut and not self.held and self.begun.cause != "backchannel"
+
 
 class Judge:
     """A timeline reader."""
@@ -171,7 +175,10 @@ class Judge:
     def _begun(self, event: TurnBegun, entry: Entry) -> None:
         if event.turn in self.turns:
             self._wrong("P3", f"turn {event.turn} began twice")
-        if any(not life.ended and not life.cut and not life.held for life in self.turns.values()):
+        hum = event.cause == "backchannel"
+        if hum and not self._speaking:
+            self._wrong("P4", f"turn {event.turn} hums, and nobody speaks")
+        if any(life.has_floor for life in self.turns.values()):
             self._wrong("P3", f"turn {event.turn} began over another")
         ear = self._session.links.ear
         self.turns[event.turn] = Life(

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from aizuchi.character import Character
 from aizuchi.engine.outbox import REPLY, Outbox
 from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
 from aizuchi.engine.session import Session
@@ -398,7 +399,8 @@ class Conversation:
         )
         for fake in (*self.world.asr, *self.world.llm, *self.world.tts):
             fake.closing = dice.choice([0.0, 0.0, 0.5])
-        session = Session(id="s", person="p", character=fakes.HERO, parts=parts, rules=self.rules)
+        hero = mannered(random.Random(self.report.seed ^ 0xA12))
+        session = Session(id="s", person="p", character=hero, parts=parts, rules=self.rules)
         judge = Judge(report, self.world, session)
         session.timeline.follow(judge.read)
         began = _now()
@@ -567,6 +569,16 @@ class Conversation:
             self.report.wrong("P6", "a restored session counts anew")
         if session.history.dump() != again.history.dump():
             self.report.wrong("P2", "a restored session remembers something else")
+
+
+def mannered(dice: random.Random) -> Character:
+    """A character who may hum and may fill a silence of the model's."""
+    return replace(
+        fakes.HERO,
+        hum_every=dice.choice([0.0, 0.0, 0.5]),
+        filler_after=dice.choice([0.0, 0.0, 0.3]),
+        fillers={"en": ("Hmm.", "Let me see.")},
+    )
 
 
 def conversation(seed: int, *, fault_rate: float | None = None, seconds: float = 20.0) -> Report:

@@ -38,5 +38,17 @@ class Character:
     """language -> what is said when no model answers; a default of ours where missing."""
     not_understood: Mapping[str, str] = field(default_factory=dict[str, str])
     """language -> what is said when nothing could be recognised because the recogniser failed."""
+    fillers: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """language -> what is said while a model or a tool is slow; none of ours where missing."""
+    filler_after: float = 0.0
+    """Seconds of a turn without anything to say before a filler; 0: never."""
+    hums: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """language -> small sounds of a listener; ours where missing."""
+    hum_every: float = 0.0
+    """Seconds of the user's speech before a hum; 0: never."""
+    nudge: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """language -> said after a long silence; where missing the model thinks of something."""
+    farewell: Mapping[str, str] = field(default_factory=dict[str, str])
+    """language -> said when a silence ends the conversation; a default of ours where missing."""
     avatar: Mapping[str, object] = field(default_factory=dict[str, object])
     """Which figure a client may draw; opaque here."""

@@ -43,6 +43,7 @@ def _tag(word: str) -> str:
     return word.lower()
 
 
+Phrase = Annotated[str, Field(min_length=1, max_length=500, description="what is said")]
 Emotion = Annotated[str, AfterValidator(_emotion)]
 Tag = Annotated[str, AfterValidator(_tag)]
 
@@ -73,6 +74,12 @@ class CharacterFile(_Part):
     tools: list[str] | None = Field(None, description="names of the tools they may use; null for all")
     apology: dict[Language, str] = Field({}, description="language -> said when no model answers")
     not_understood: dict[Language, str] = Field({}, description="language -> said when hearing failed")
+    fillers: dict[Language, list[Phrase]] = Field({}, description="language -> said while thinking is slow")
+    filler_after: float = Field(0.0, ge=0, le=60, description="seconds before a filler; 0 for never")
+    hums: dict[Language, list[Phrase]] = Field({}, description="language -> small sounds of a listener")
+    hum_every: float = Field(0.0, ge=0, le=600, description="seconds of speech before a hum; 0 for never")
+    nudge: dict[Language, list[Phrase]] = Field({}, description="language -> said after a long silence")
+    farewell: dict[Language, str] = Field({}, description="language -> said when silence ends it all")
     avatar: dict[str, Any] = Field({}, description="which figure a client may draw; passed on as it is")
 
 
@@ -115,8 +122,18 @@ def load(folder: Path) -> Character:
         tools=None if read.tools is None else tuple(read.tools),
         apology=read.apology,
         not_understood=read.not_understood,
+        fillers=_phrases(read.fillers),
+        filler_after=read.filler_after,
+        hums=_phrases(read.hums),
+        hum_every=read.hum_every,
+        nudge=_phrases(read.nudge),
+        farewell=read.farewell,
         avatar=cast("dict[str, object]", _plain(read.avatar)),
     )
+
+
+def _phrases(by_language: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {language: tuple(phrases) for language, phrases in by_language.items() if phrases}
 
 
 def _prompt(folder: Path, name: str, where: str) -> str:

@@ -19,7 +19,9 @@ from typing import Any, Literal
 
 State = Literal["idle", "listening", "thinking", "speaking"]
 ListenMode = Literal["push", "auto", "continuous"]
-Cause = Literal["user", "greeting", "proactive", "reminder", "lecture", "viewer", "group", "tool", "music"]
+Cause = Literal[
+    "user", "greeting", "proactive", "reminder", "lecture", "viewer", "group", "tool", "music", "backchannel"
+]
 Outcome = Literal["finished", "interrupted", "failed", "superseded"]
 Stage = Literal["vad", "asr", "llm", "tts", "tool", "gateway"]
 Role = Literal["mouth", "ear", "witness"]

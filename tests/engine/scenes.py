@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from aizuchi.character import Character
 from aizuchi.engine.rules import BargeIn, Hearing, Rules
 from aizuchi.engine.session import Session
 from aizuchi.events import Entry, Event, Listen, MicAudio, StateChanged, Typed
@@ -68,6 +69,7 @@ def play(
     roles: tuple[Role, ...] = ("mouth", "ear"),
     restored: Any = None,
     tools: Any = (),
+    character: Character = fakes.HERO,
     **parts: Any,
 ) -> Scene:
     """Run one scene to its end and return it; the session is closed and all its tasks are gone."""
@@ -76,7 +78,7 @@ def play(
         session = Session(
             id="s",
             person="p",
-            character=fakes.HERO,
+            character=character,
             parts=fakes.parts(**parts),
             rules=rules,
             restored=restored,

@@ -1,7 +1,7 @@
 """What a user may set, in users' words: one YAML file, one model.
 
 Every key carries its description in English and in Chinese; `aizuchi init`, `docs/configuration.md` and
-the error messages are made from here, so that they can't disagree. The six sections at the end are
+the error messages are made from here, so that they can't disagree. The seven sections at the end are
 `engine/rules.py` key by key; a test compares names and defaults.
 """
 
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from aizuchi.config.choices import Choices, embedded
-from aizuchi.engine.rules import BargeIn, Hearing, Rules, Speculation, StageLimits, TurnEnd
+from aizuchi.engine.rules import BargeIn, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
 from aizuchi.events import ListenMode
 
 
@@ -232,6 +232,22 @@ class BargeInKeys(Section):
     )
 
 
+class SilenceKeys(Section):
+    nudge_after: float = key(
+        0.0,
+        "seconds without a word after which the character says something; 0: never",
+        "沉默多少秒后角色主动说一句；0 表示从不",
+        ge=0,
+    )
+    nudges: int = key(1, "how often in a row", "连续主动开口的次数", ge=0)
+    goodbye_after: float = key(
+        0.0,
+        "seconds without a word after which it says goodbye and the conversation ends; 0: never",
+        "沉默多少秒后道别并结束会话；0 表示从不",
+        ge=0,
+    )
+
+
 class LimitKeys(Section):
     vad_gap: float = key(
         15.0, "seconds that microphone sound may wait for the VAD", "麦克风声音等待语音检测的秒数", gt=0
@@ -324,6 +340,7 @@ class Settings(Section):
         SpeculationKeys, "beginning to answer before it is certain", "确认说完之前先准备回答"
     )
     barge_in: BargeInKeys = key(BargeInKeys, "interrupting by voice", "用声音打断")
+    silences: SilenceKeys = key(SilenceKeys, "when nobody says anything for long", "长时间无人说话时")
     limits: LimitKeys = key(
         LimitKeys, "how long each stage may take before its fallback", "各阶段的时限，超时则用后备方案"
     )
@@ -341,6 +358,7 @@ class Settings(Section):
             turn_end=TurnEnd(**self.turn_end.model_dump()),
             speculation=Speculation(**self.speculation.model_dump()),
             barge_in=BargeIn(**self.barge_in.model_dump()),
+            silences=Silences(**self.silences.model_dump()),
             limits=StageLimits(**self.limits.model_dump()),
             **self.conversation.model_dump(),
         )

@@ -55,6 +55,7 @@ APOLOGY = {
     "zh": "抱歉，我现在想不出来，请稍后再试。",
     "ja": "ごめんなさい、今は考えがまとまりません。少ししてからもう一度お願いします。",
 }
+HUMS = {"en": "Mm-hm.", "zh": "嗯。", "ja": "うん。"}
 NOT_UNDERSTOOD = {
     "en": "Sorry, I did not catch that.",
     "zh": "不好意思，我没听清楚。",
@@ -91,6 +92,12 @@ class Cutter:
         if self.text and self.text[-1].isascii() and not self.text[-1].isspace():
             self._joints = [" ", " "]
         return events
+
+    def aside(self, spoken: str) -> Sentence:
+        """Something said beside the text: heard, and neither shown nor remembered."""
+        sentence = Sentence(self._turn, self._index, spoken, "", self._character.language, tags=("aside",))
+        self._index += 1
+        return sentence
 
     def _fresh(self) -> Sentences:
         return Sentences(
@@ -151,6 +158,24 @@ class Say(Responder):
         await work.done(fallback=self._fallback)
 
 
+class Murmur(Responder):
+    """Makes a small sound that stands in no text: a listener's hum."""
+
+    def __init__(self, text: str, character: Character, tts: Chain[Voice], rules: Rules) -> None:
+        self._text = text
+        self._character = character
+        self._tts = tts
+        self._rules = rules
+
+    async def reply(self, request: Request) -> AsyncIterator[ReplyEvent]:
+        work = _Work(self._character, self._tts, self._rules, request, None)
+        request.spawn(work.speak())
+        work.aside(self._text)
+        work.close()
+        while (event := await work.out.get()) is not None:
+            yield event
+
+
 class Cascade(Responder):
     """LLM -> sentences -> TTS, with tool rounds and fallbacks."""
 
@@ -173,6 +198,9 @@ class Cascade(Responder):
         work = _Work(self._character, self._tts, self._rules, request, animator)
         request.spawn(work.speak())
         request.spawn(self._think(work, request))
+        fillers = self._character.fillers.get(self._character.language, ())
+        if fillers and self._character.filler_after and request.speaks:
+            request.spawn(self._fill(work, fillers[request.turn % len(fillers)]))
         while (event := await work.out.get()) is not None:
             yield event
 
@@ -197,6 +225,12 @@ class Cascade(Responder):
                 fallback = "canned"
                 await work.text(phrase(self._character, self._character.apology, APOLOGY))
         await work.done(finish=finish, fallback=fallback)
+
+    async def _fill(self, work: _Work, filler: str) -> None:
+        """Model or tool is slow: something is said meanwhile, once in a turn."""
+        await asyncio.sleep(self._character.filler_after)
+        if not work.voiced:
+            work.aside(filler)
 
     async def _round(self, work: _Work, request: Request, prompt: Prompt) -> _Answer:
         answer = _Answer()
@@ -280,12 +314,29 @@ class _Work:
         self._speaker = Speaker(tts, rules, request, self.out.put, animator)
         self._written = asyncio.Event()
         self._turn = request.turn
+        self.voiced = False
+        """There is something to speak, or there will be nothing more."""
 
     async def put(self, events: Sequence[ReplyEvent]) -> None:
         for event in events:
+            if isinstance(event, Sentence):
+                self.voiced = self.voiced or bool(event.spoken.strip())
             await self.out.put(event)
             if isinstance(event, Sentence):
                 await self._sentences.put(event)
+
+    def aside(self, spoken: str) -> None:
+        """Speak something beside the text. At once or, if the queues are full, not at all."""
+        if not self.out.full() and not self._sentences.full():
+            self.voiced = True
+            sentence = self.cutter.aside(spoken)
+            self.out.put_nowait(sentence)
+            self._sentences.put_nowait(sentence)
+
+    def close(self) -> None:
+        """Nothing but asides: there is no text whose end could be told."""
+        self._sentences.put_nowait(None)
+        self._written.set()
 
     async def text(self, text: str) -> None:
         await self.put(self.cutter.feed(text))
@@ -296,6 +347,7 @@ class _Work:
 
     async def done(self, *, finish: str = "stop", fallback: str = "") -> None:
         """All text is there. Said as soon as it is known whether there is a voice for it."""
+        self.voiced = True
         await self._sentences.put(None)
         await self._speaker.known.wait()
         word = "length" if finish == "length" else "error" if finish == "error" else "stop"

@@ -1,7 +1,7 @@
 """Who may speak. Sans-I/O: two tables and the functions that read them.
 
-*Claims* are turns that want to begin. *Voice* is the user's sound over a running reply. The answer is
-one word; the session acts on it.
+*Claims* are turns that want to begin; a hum makes none, since it never has the floor. *Voice* is the
+user's sound over a running reply. The answer is one word; the session acts on it.
 
 begin    nothing is in the way
 yield    what runs is interrupted

@@ -54,6 +54,8 @@ class History:
     def read(self, entry: Entry) -> None:
         """Take note of an entry. Quick, never raises; unknown turns and events are passed over."""
         match entry.event:
+            case TurnBegun(cause="backchannel"):
+                pass
             case TurnBegun():
                 self._begin(entry.event)
             case TextDelta(text):

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from aizuchi.engine import floor
 from aizuchi.engine.chain import Chain
+from aizuchi.engine.humming import Humming
 from aizuchi.engine.links import Links
 from aizuchi.engine.microphone import EndReason, Microphone
 from aizuchi.engine.rules import Rules
@@ -54,6 +55,7 @@ class Conversation(Protocol):
     def go_on(self) -> None: ...
     def understood(self, text: str, user_end: float | None, voice_end: float | None) -> None: ...
     def misheard(self) -> None: ...
+    def hum(self) -> None: ...
     @property
     def now(self) -> float: ...
 
@@ -69,6 +71,7 @@ class Listening:
         rules: Rules,
         *,
         hints: Hints,
+        hum_every: float,
         record: bool,
     ) -> None:
         self.utterances = 0
@@ -77,6 +80,7 @@ class Listening:
         self._asr = asr
         self._rules = rules
         self._hints = hints
+        self._humming = Humming(hum_every)
         self._record = record
         self._mic: Microphone | None = None
         self._mics: list[Microphone] = []
@@ -242,12 +246,18 @@ class Listening:
     def speech_paused(self, mic: Microphone, silence_ms: float) -> None:
         """Perhaps they have finished: what was said so far is wanted now."""
         utterance = self._said_into(mic)
-        if utterance is not None:
-            utterance.pause()
-            self._paused(mic, utterance)
+        if utterance is None:
+            return
+        utterance.pause()
+        self._paused(mic, utterance)
+        may_hum = mic.mode == "continuous" and utterance.took_floor and self._with.cause is None
+        voiced = mic.endpointing.voiced_ms
+        if may_hum and self._humming.paused(utterance.number, voiced, silence_ms, finished=False):
+            self._with.hum()
 
     def speech_went_on(self, mic: Microphone, pause_ms: float) -> None:
         utterance = self._said_into(mic)
+        self._humming.went_on()
         if utterance is not None:
             utterance.go_on()
 

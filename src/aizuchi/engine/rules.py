@@ -73,6 +73,18 @@ class Speculation:
 
 
 @dataclass(frozen=True, slots=True)
+class Silences:
+    """What happens when nobody says anything for long. 0 seconds: never."""
+
+    nudge_after: float = 0.0
+    """Then the character says something of its own accord."""
+    nudges: int = 1
+    """So often in a row, each after as long a silence."""
+    goodbye_after: float = 0.0
+    """Then it says goodbye, and the conversation ends. Counted through nudges."""
+
+
+@dataclass(frozen=True, slots=True)
 class StageLimits:
     """How long each stage may take before the next provider, or the fallback, has its turn."""
 
@@ -97,6 +109,7 @@ class Rules:
     turn_end: TurnEnd = field(default_factory=TurnEnd)
     speculation: Speculation = field(default_factory=Speculation)
     barge_in: BargeIn = field(default_factory=BargeIn)
+    silences: Silences = field(default_factory=Silences)
     limits: StageLimits = field(default_factory=StageLimits)
     ahead: float = 6.0
     """Synthesis stays at most so far ahead of the ear."""

@@ -18,8 +18,9 @@ from typing import Any
 
 from aizuchi.character import Character
 from aizuchi.engine import floor, states
-from aizuchi.engine.cascade import NOT_UNDERSTOOD, Cascade, Say, phrase
+from aizuchi.engine.cascade import HUMS, NOT_UNDERSTOOD, Cascade, Murmur, Say, phrase
 from aizuchi.engine.chain import Chain
+from aizuchi.engine.company import Company
 from aizuchi.engine.history import History
 from aizuchi.engine.links import Link, Links
 from aizuchi.engine.listening import Listening
@@ -127,6 +128,8 @@ class Session:
         self._turns = 0
         self._active: Turn | None = None
         self._held: list[Turn] = []
+        self._asides: list[Turn] = []
+        """Hums: they have a number and a generation, and never the floor."""
         self._waiting: deque[Claim] = deque()
         self._listening = Listening(
             self,
@@ -134,6 +137,7 @@ class Session:
             parts.asr,
             self.rules,
             hints=Hints(phrases=(character.display_name,)),
+            hum_every=character.hum_every,
             record=record_sound,
         )
         self._pictures = Pictures(self.rules)
@@ -149,6 +153,9 @@ class Session:
         if restored is not None:
             self._restore(restored)
         self._resumed = restored is not None
+        silences = self.rules.silences
+        if silences.nudge_after or silences.goodbye_after:
+            self.spawn(Company(self, parts.tts, self.rules).run())
         self.timeline.follow(self.history.read)
 
     # ------------------------------------------------------------------ life
@@ -313,7 +320,7 @@ class Session:
         ear = self.links.ear
         if played.link and (ear is None or ear.id != played.link):
             return
-        for turn in (self._active, *self._held):
+        for turn in (self._active, *self._held, *self._asides):
             if turn is not None and turn.number == played.turn:
                 self.append(played)
                 if ear is not None:
@@ -377,7 +384,6 @@ class Session:
             ahead=self.rules.ahead,
             grace=self.rules.ear_grace,
         )
-        self._active = turn
         self._quiet.clear()
         if claim.images:
             self.history.attach(turn.number, claim.images)
@@ -390,8 +396,13 @@ class Session:
             claim.user_end,
             claim.voice_end,
         )
-        self.append(begun, turn=turn.number)
-        self.move("thinking", turn=turn.number)
+        if claim.cause == "backchannel":
+            self._asides.append(turn)
+            self.append(begun, turn=turn.number)
+        else:
+            self._active = turn
+            self.append(begun, turn=turn.number)
+            self.move("thinking", turn=turn.number)
         self.spawn(turn.run())
         return turn.number
 
@@ -402,7 +413,8 @@ class Session:
     def _silence(self, reason: str, *, close_mic: bool) -> None:
         turn, now = self._active, _now()
         self._active = None
-        victims = [turn] if turn is not None else []
+        victims = [*self._asides, *([turn] if turn is not None else [])]
+        self._asides.clear()
         if close_mic:
             victims += self._held
             self._held.clear()
@@ -485,12 +497,22 @@ class Session:
         text = phrase(self.character, self.character.not_understood, NOT_UNDERSTOOD)
         self.begin("user", Say(text, self.character, self._parts.tts, self.rules, fallback="canned"))
 
+    def hum(self) -> None:
+        """Let the user know that somebody listens, where a small sound can come at once."""
+        ear, character = self.links.ear, self.character
+        going = self._closing is None and not self._draining
+        if going and ear is not None and ear.paced and not self._asides:
+            own = character.hums.get(character.language, ())
+            text = own[self._turns % len(own)] if own else phrase(character, {}, HUMS)
+            self._begin(Claim("backchannel", Murmur(text, character, self._parts.tts, self.rules)))
+
     # -- what a turn needs (the `Floor` protocol of turn.py)
 
     def say(self, turn: Turn, event: ReplyEvent) -> None:
         if isinstance(event, Speech) and not turn.sounding:
             turn.sounding = True
-            self.move("speaking", turn=turn.number)
+            if turn is self._active:
+                self.move("speaking", turn=turn.number)
         self.append(event, turn=turn.number)
 
     def note(self, turn: Turn, event: Event) -> None:
@@ -536,8 +558,9 @@ class Session:
         if self._active is turn:
             self._active = None
             self.rest("done" if outcome == "finished" else "error", turn=turn.number)
-        elif turn in self._held:
-            self._held.remove(turn)
+        for others in (self._held, self._asides):
+            if turn in others:
+                others.remove(turn)
         self.append(ended, turn=turn.number)
         if self._active is None:
             self.go_on()
