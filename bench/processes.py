@@ -11,14 +11,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
-from client import Job
 from mocks import Settings
 
 HERE = Path(__file__).resolve().parent
@@ -60,6 +59,11 @@ class Vendor:
         )
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
+        self.pid = self._process.pid
+
+    def cpu_s(self) -> float:
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
 
     def set(self, settings: Settings) -> None:
         fetch(f"http://127.0.0.1:{self.port}/set", asdict(settings))
@@ -86,9 +90,19 @@ log: {{level: warning}}
 
 
 class Server:
-    """`aizuchi serve`, as a user starts it; with `vendor` None without any configuration."""
+    """`aizuchi serve`, as a user starts it; with `vendor` None without any configuration.
 
-    def __init__(self, home: Path, *, vendor: int | None, vad: str = "silero") -> None:
+    `started` is told the process's number before it has begun any work.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        vendor: int | None,
+        vad: str = "silero",
+        started: Callable[[int], object] = lambda _pid: None,
+    ) -> None:
         self.port = free_port()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         command = [sys.executable, "-m", "aizuchi", "serve", "--port", str(self.port)]
@@ -102,6 +116,7 @@ class Server:
         self._process = subprocess.Popen(
             command, cwd=home, env=environment(home), stdout=self._log, stderr=self._log
         )
+        started(self._process.pid)
         self.url = f"ws://127.0.0.1:{self.port}/digital-human/ws"
         self.healthy_s = self._healthy()
         self.process = psutil.Process(self._process.pid)
@@ -180,36 +195,53 @@ class Machine:
         return total
 
 
+class Job(Protocol):
+    """What a client's process is told: the dataclass of its script."""
+
+    kind: str
+
+
 @contextmanager
-def client(job: Job) -> Iterator[subprocess.Popen[bytes]]:
-    """The client's process, its sessions connected. Raises SystemExit when it fails."""
+def client(
+    job: Job, script: str = "client.py", *, started: Callable[[int], object] = lambda _pid: None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of a client's script, its sessions connected. Raises SystemExit when it fails."""
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "client.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, str(HERE / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
+    started(process.pid)
     assert process.stdin is not None and process.stdout is not None
     try:
-        process.stdin.write(json.dumps(asdict(job)).encode())
+        process.stdin.write(json.dumps(asdict(job)).encode())  # pyright: ignore[reportArgumentType]
         process.stdin.close()
-        if not process.stdout.readline():
-            raise SystemExit(f"the client of {job.kind} failed; its words stand above")
+        line(process)
         yield process
     finally:
         end(process)
 
 
-def result(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """Wait for the client's figures."""
+def line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """The client's next line, for which it has as long as for all. Raises SystemExit when it fails."""
     assert process.stdout is not None
     watchdog = threading.Timer(CLIENT, process.kill)
     watchdog.start()
     try:
-        line = process.stdout.readline()
-        process.wait()
+        said = process.stdout.readline()
     finally:
         watchdog.cancel()
-    if not line:
+    if not said:
         raise SystemExit("the client failed; its words stand above")
-    return json.loads(line)
+    return json.loads(said)
+
+
+def result(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Wait for the client's figures, and for its end."""
+    figures = line(process)
+    try:
+        process.wait(ENDING)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return figures
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -2,9 +2,10 @@
 
     make bench                     python bench/run.py [--quick] [--json FILE] [--only NAME ...]
 
-Three processes beside this one: vendors (`mocks.py`), server (`aizuchi serve`), users (`client.py`).
-Everything counts from the moment at which the frame with the last voiced sample was sent. Figures, no test:
-nothing fails because a machine is slow; compare with the calibration that is printed first and last.
+Three processes beside this one: vendors (`mocks.py`), server (`aizuchi serve`), users (`client.py`, or
+`crowd.py` for very many). Everything counts from the moment at which the frame with the last voiced sample
+was sent. Figures, no test: nothing fails because a machine is slow; compare with the calibration that is
+printed first and last.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import capacity
 import psutil
 from client import Job
 from costs import imports, installed_mb, starts
@@ -51,6 +53,8 @@ TARGETS: Final = {
     "added at 20": 100.0,
     "interrupt p99": 10.0,
     "text turn s": 2.0,
+    "delay p99": 40.0,
+    "p95 at 40": 1.5,
 }
 
 
@@ -263,6 +267,44 @@ class Bench:
         self.console.print(table)
         self.console.print(f"the server itself: {empty:.0f} MB resident before the first session came")
 
+    def capacity(self) -> None:
+        """(5) One core of server, ever more users who talk and listen."""
+        self._leave()
+        shape = capacity.QUICK if self.quick else capacity.Shape()
+        names = ("sessions", "CPU %", "each", "delay p50", "p99", "max", "underruns", "reply p50", "p95")
+        more = ("kB each", "down", "users' side %", "others %")
+        table = Table(*names, *more, title="talking sessions on one core (ms; 20 ms PCM up, 24 kHz down)")
+        rows: list[dict[str, Any]] = []
+        for sessions in shape.sessions:
+            self.status(f"capacity: {sessions} sessions, {shape.settle:.0f} + {shape.hold:.0f} s")
+            row = capacity.measure(self.home, self._vendor, self.clips, sessions, shape, self.seed)
+            rows.append(row)
+            self.tell("capacity", **row)
+            delay, reply = row["delay_ms"], row["reply_ms"]
+            table.add_row(
+                str(sessions),
+                str(row["cpu_percent"]),
+                str(row["cpu_each_percent"]),
+                *(f"{delay.get(name, float('nan')):g}" for name in ("p50", "p99", "max")),
+                f"{row['underruns']} in {row['replies']}",
+                *(f"{reply.get(name, float('nan')):g}" for name in ("p50", "p95")),
+                str(row["memory_each_kb"]),
+                f"{row['down_share']:.2f}",
+                f"{row['users_percent']:g}" + (" busy" if row["users_busy"] else ""),
+                str(row["others_percent"]),
+            )
+            if wrong := {name: row[name] for name in ("lost", "unanswered", "errors") if row[name]}:
+                self.console.print(f"[red]{sessions} sessions: {wrong}[/red]")
+        self.console.print(table)
+        for row in rows:
+            if row["sessions"] >= 100:
+                name = f"delay p99 at {row['sessions']}"
+                self.verdict(name, row["delay_ms"].get("p99"), TARGETS["delay p99"], "ms")
+        one, forty = ([row["reply_ms"] for row in rows if row["sessions"] == n] for n in (1, 40))
+        if one and forty and one[0].get("p95") and forty[0].get("p95"):
+            ratio = round(forty[0]["p95"] / one[0]["p95"], 2)
+            self.verdict("reply p95, 40 to 1", ratio, TARGETS["p95 at 40"], "times")
+
     def start(self) -> None:
         """(4) From nothing to a first answer, with the embedded parts of an empty configuration."""
         self._leave()
@@ -324,12 +366,12 @@ def cells(figures: dict[str, float], *, p99: bool = False) -> list[str]:
     return [f"{figures[name]:g}" if name in figures else "-" for name in names]
 
 
-PARTS: Final = ("floor", "added", "interrupt", "cost", "start")
+PARTS: Final = ("floor", "added", "interrupt", "cost", "start", "capacity")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: about a minute and a half")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: about three minutes")
     parser.add_argument("--json", type=Path, help="write the figures as JSON lines, too")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="only these parts")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="of the random moments")
