@@ -18,7 +18,7 @@ from websockets.frames import Opcode
 
 from aizuchi.ports import Limits
 from aizuchi.server.pipe import Gone, SocketPipe
-from aizuchi.server.socket import SCOPE_KEY, SEND_BUFFER, Socket, socket_class
+from aizuchi.server.socket import SCOPE_KEY, SEND_BUFFER, UNTAKEN, Socket, socket_class
 from tests.server.sockets import masked, read_frame, stop_reading, upgraded
 
 pytestmark = pytest.mark.network
@@ -38,11 +38,14 @@ class Stand:
 
     url: str
     seen: asyncio.Queue[Any]
+    going: asyncio.Event
+    """What a handler that was told to wait waits for."""
 
 
 @asynccontextmanager
 async def stand():
     seen: asyncio.Queue[Any] = asyncio.Queue(100)
+    going = asyncio.Event()
 
     async def handler(websocket: WebSocket) -> None:
         await websocket.accept()
@@ -53,6 +56,9 @@ async def stand():
                 message = await pipe.receive()
                 if message == "close":
                     await pipe.close(1000, "as asked")
+                elif message == "wait":
+                    seen.put_nowait("waiting")
+                    await going.wait()
                 elif message == "flood":
                     await flood(pipe, websocket.scope[SCOPE_KEY], seen)
                 else:
@@ -84,7 +90,7 @@ async def stand():
     try:
         async with asyncio.timeout(10):
             await started.wait()
-        yield Stand(f"ws://127.0.0.1:{listening.getsockname()[1]}", seen)
+        yield Stand(f"ws://127.0.0.1:{listening.getsockname()[1]}", seen, going)
     finally:
         server.should_exit = True
         async with asyncio.timeout(20):
@@ -275,3 +281,36 @@ def test_unlisted_paths_get_the_defaults():
     made: Any = socket_class({"/a": Limits(max_message=5)})
     assert made.manners["/a"].max_message == 5
     assert made.otherwise == Limits()
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+async def test_lengths_of_written_messages(size: int):
+    """Messages of every length class come out as they were given, as text and as bytes."""
+    async with (
+        stand() as server,
+        asyncio.timeout(10),
+        websockets.connect(server.url + "/wide", max_size=None) as client,
+    ):
+        for message in ("中"[: size % 2] + "x" * size, b"\x00" * size):
+            await client.send(message)
+            assert await client.recv() == message
+
+
+async def test_reading_stops_when_nobody_takes():
+    """A client that sends more than is taken is read no further, and is read again once it was taken."""
+    async with stand() as server, asyncio.timeout(10):
+        reader, writer = await upgraded(server.url + "/wide")
+        transport = await next_socket(server)
+        paused, pause = asyncio.Event(), transport.transport.pause_reading
+        transport.transport.pause_reading = lambda: (pause(), paused.set())  # type: ignore[method-assign]
+        writer.write(masked(Opcode.TEXT, b"wait"))
+        assert await server.seen.get() == "waiting"
+        for _ in range(UNTAKEN[1] + 10):
+            writer.write(masked(Opcode.BINARY, b"x"))
+        await paused.wait()
+        assert UNTAKEN[1] < transport.queue.qsize() <= UNTAKEN[1] + 10
+        server.going.set()
+        for _ in range(UNTAKEN[1] + 10):
+            assert await read_frame(reader) == (Opcode.BINARY, b"x")
+        assert not transport.read_paused
+        writer.close()

@@ -44,14 +44,16 @@ class SocketPipe:
     """A `Pipe` over a WebSocket.
 
     On our own `Socket` waiting for room and writing are two steps, so that what is written is chosen
-    after the wait. Behind another server's protocol class `send` itself may wait; it is then held to
-    the same time limit. A client that makes us wait longer than `drain_timeout` seconds is cut off.
+    after the wait; once accepted, messages pass between it and the pipe directly. Behind another server's
+    protocol class `send` itself may wait; it is then held to the same time limit. A client that makes us
+    wait longer than `drain_timeout` seconds is cut off.
     """
 
     def __init__(self, websocket: WebSocket, drain_timeout: float) -> None:
         self._websocket = websocket
         self._drain_timeout = drain_timeout
         self._socket: Socket | None = websocket.scope.get(SCOPE_KEY)
+        self._over = False
 
     async def accept(self, subprotocol: str | None) -> None:
         """Answer the handshake; before this nothing else may be called."""
@@ -62,8 +64,11 @@ class SocketPipe:
             raise Gone(1006, str(error)) from error
 
     async def receive(self) -> Frame:
-        message = await self._websocket.receive()
+        if self._over:
+            raise Gone
+        message = await (self._websocket if self._socket is None else self._socket).receive()
         if message["type"] == "websocket.disconnect":
+            self._over = True
             raise Gone(message.get("code") or 1005, message.get("reason") or "")
         text = message.get("text")
         return text if text is not None else message.get("bytes") or b""
@@ -79,6 +84,10 @@ class SocketPipe:
             raise Gone(1006, "slow") from None
 
     async def send(self, frame: Frame) -> None:
+        if self._socket is not None and self._socket.writable.is_set():
+            if not self._socket.give(frame):
+                raise Gone
+            return
         key = "text" if isinstance(frame, str) else "bytes"
         await self._send({"type": "websocket.send", key: frame})
 
