@@ -158,26 +158,27 @@ class Microphone:
     async def run(self, vad: Vad) -> None:
         """Hear until closed. Raises ProviderError when the VAD fails."""
         async with provided(vad.scores(self._sound()), vad.name) as stream:
-            while (score := await self._score(stream, vad.name)) is not None:
-                self._hear(score)
+            try:
+                # One limit for all scores: it is moved whenever what it measures begins anew.
+                async with asyncio.timeout(None) as self._watch:
+                    self._look_at_the_clock()
+                    async for score in stream:
+                        self._hear(self._checked(score, vad.name))
+            except TimeoutError:
+                raise StageTimeout(f"{vad.name} gave no score within {self._patience:g} s") from None
+            finally:
+                self._watch = None
         if self._open and not self._abandoned:
             self._end(self._closed or "closed")
 
-    async def _score(self, stream: AsyncIterator[Score], name: str) -> Score | None:
-        """The next score, None at the end. Time runs only while sound waits to be scored."""
-        try:
-            async with asyncio.timeout(None) as self._watch:
-                self._look_at_the_clock()
-                score = await anext(stream)
-        except StopAsyncIteration:
-            return None
-        except TimeoutError:
-            raise StageTimeout(f"{name} gave no score within {self._patience:g} s") from None
-        finally:
-            self._watch = None
+    def _checked(self, score: Score, name: str) -> Score:
+        """A score that has come. Time runs only while sound waits for the next one."""
         if not isinstance(score, Score):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ProviderError(f"{name} gave {type(score).__name__} instead of a score")
         self._unscored -= len(score.pcm)
+        if self._watch is not None and self._watch.when() is not None:
+            self._watch.reschedule(None)
+            self._look_at_the_clock()
         return score
 
     def _look_at_the_clock(self) -> None:

@@ -205,19 +205,20 @@ class Gate:
         del self._buffer[:size]
         self._past = (self._past + pcm)[-2 * (WINDOW + CONTEXT) :]
         at = level(pcm)
-        stretch = _Stretch(pcm, at, at == SILENT or at <= self._floor.limit)
+        limit = max(self._floor.limit, SILENT)
+        stretch = _Stretch(pcm, at, at <= limit)
         if not stretch.clear and self._gated:
-            stretch.quiet_ms = self._quiet_end(pcm)
+            stretch.quiet_ms = self._quiet_end(pcm, limit)
         self._waiting.append(stretch)
         return stretch
 
-    def _quiet_end(self, pcm: bytes) -> float:
+    def _quiet_end(self, pcm: bytes, limit: float) -> float:
         """How many ms at the end of a stretch are clear silence. While a voice goes on one look tells: none.
 
         The voice seldom stops where a stretch does; without this its end would be told up to 12 ms late, and
         the end-point would half the time wait for one more frame of 20 ms.
         """
-        limit, end = max(self._floor.limit, SILENT), len(pcm)
+        end = len(pcm)
         while end >= 2 * GRAIN and level(pcm[end - 2 * GRAIN : end]) <= limit:
             end -= 2 * GRAIN
         return (len(pcm) - end) / 32
