@@ -132,7 +132,7 @@ async def test_a_frame_is_waited_for_once():
         set_timer = loop.call_at
 
         def noted(when: float, callback, *args, **more):
-            if getattr(callback, "__name__", "") == "set":
+            if getattr(callback, "__name__", "") == "_turn":
                 timers.append(when)
             return set_timer(when, callback, *args, **more)
 

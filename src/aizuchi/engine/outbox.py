@@ -268,7 +268,8 @@ class Outbox:
             frame.first,
             frame.last,
         )
-        return replace(frame.entry, event=packet)
+        entry = frame.entry
+        return Entry(entry.seq, entry.at, entry.turn, entry.generation, packet)
 
     def _remember(self, frame: _Frame) -> None:
         self._sent.append(frame)

@@ -19,6 +19,7 @@ from aizuchi.ports import Ask, Delivery, Provider, Store
 from aizuchi.server.admission import Token
 from aizuchi.server.link import guarded
 from aizuchi.server.sessions import Live, Sessions
+from aizuchi.server.wheel import Wheel
 
 if TYPE_CHECKING:
     from aizuchi.engine.session import Parts, Session
@@ -83,6 +84,7 @@ class House:
         self.sent = sent
         self.summary = summary
         self.outbox = outbox or way_out
+        self.wheel = Wheel()
         self._record_sound = record_sound
         self._new_session = new_session
         self.sessions = Sessions(

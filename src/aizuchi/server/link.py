@@ -23,7 +23,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from itertools import chain
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from aizuchi.engine.outbox import REPLY, Outbox
@@ -82,6 +81,7 @@ class Link:
         self._frames: Iterator[Frame] = iter(())
         self._sending: Entry | None = None
         self._wake = asyncio.Event()
+        self._alarm = house.wheel.alarm(self._wake.set)
         self._emptied = asyncio.Event()
         self._emptied.set()
         self._reason = "lost"
@@ -116,6 +116,7 @@ class Link:
                     writer.cancel()
         finally:
             late.cancel()
+            self._alarm.set(None)
 
     def _late(self) -> None:
         if self._live is None:
@@ -329,10 +330,5 @@ class Link:
         return chain(frames, self._wire.send(replace(entry, event=measured), self._wall()))
 
     async def _idle(self, until: float | None) -> None:
-        # uvloop rounds to whole milliseconds; a timer that came early would be set again, over and over.
-        timer = None if until is None else self._loop.call_at(ceil(until * 1000) / 1000, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
+        self._alarm.set(until)
+        await self._wake.wait()

@@ -29,9 +29,12 @@ class Frame:
 
 
 def pack(frame: Frame, kind: Literal[1, 2]) -> bytes:
-    """Numbers wrap at 32 bits, as the header has no room for more."""
-    flags = _LAST if frame.last else 0
-    return _HEADER.pack(kind, flags, 0, frame.seq & _WRAP, frame.generation & _WRAP) + frame.data
+    return packed(kind, frame.seq, frame.data, frame.generation, last=frame.last)
+
+
+def packed(kind: Literal[1, 2], seq: int, data: bytes, generation: int, *, last: bool) -> bytes:
+    """A frame as it goes over the wire. Numbers wrap at 32 bits, as the header has no room for more."""
+    return _HEADER.pack(kind, _LAST if last else 0, 0, seq & _WRAP, generation & _WRAP) + data
 
 
 def unpack(message: bytes, kind: Literal[1, 2]) -> Frame:

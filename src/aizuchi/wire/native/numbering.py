@@ -37,7 +37,7 @@ class Numbering:
 
     def frame(self, data: bytes, generation: int, *, last: bool) -> bytes:
         """A binary frame of sound; it takes a number like any message."""
-        return binary.pack(binary.Frame(self._take(), data, self._told(generation), last), binary.DOWN)
+        return binary.packed(binary.DOWN, self._take(), data, self._told(generation), last=last)
 
     @property
     def last_down(self) -> int:
