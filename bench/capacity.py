@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import psutil
 from crowd import Job
-from figures import spread
 from mocks import Settings
 from processes import Machine, Server, Vendor, client, line, result
 
@@ -79,8 +78,8 @@ def measure(
         "sessions": sessions,
         "cpu_percent": round(cpu, 1),
         "cpu_each_percent": round(cpu / sessions, 2),
-        "delay_ms": spread(seen["delays"]),
-        "reply_ms": spread(seen["replies"]),
+        "delay_ms": seen["delay_ms"],
+        "reply_ms": seen["reply_ms"],
         "replies": seen["heard"],
         "underruns": seen["underruns"],
         "unanswered": seen["unanswered"],

@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from figures import spread
+
 FRAME_BYTES: Final = 640
 SLOTS: Final = 20
 HEADER: Final = struct.Struct(">BBHII")
@@ -289,7 +291,9 @@ async def run(job: Job, clips: list[bytes]) -> dict[str, Any]:
     users: list[User] = []
     for number in range(job.sessions):
         _, user = await loop.create_connection(
-            lambda number=number: User(job, number, clips, quiet, figures), parts.hostname, parts.port
+            lambda number=number: User(job, number, clips, quiet, figures),
+            parts.hostname or "127.0.0.1",
+            parts.port or 80,
         )
         async with asyncio.timeout(CONNECTING):
             await user.ready
@@ -315,8 +319,8 @@ async def run(job: Job, clips: list[bytes]) -> dict[str, Any]:
         user.transport.close()
     counted = figures.late_ticks
     return {
-        "delays": figures.delays,
-        "replies": figures.replies,
+        "delay_ms": spread(figures.delays),
+        "reply_ms": spread(figures.replies),
         "underruns": figures.underruns,
         "heard": figures.heard,
         "unanswered": figures.unanswered,
