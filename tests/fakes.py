@@ -233,16 +233,16 @@ def tokens(text: str, *, first: float = 0.1, gap: float = 0.01, finish: str = "s
 def parts(
     *,
     vad: Vad | None = None,
-    asr: list[Recognizer] | None = None,
-    llm: list[LanguageModel] | None = None,
-    tts: list[Voice] | None = None,
+    asr: list[Recognizer] | Chain[Recognizer] | None = None,
+    llm: list[LanguageModel] | Chain[LanguageModel] | None = None,
+    tts: list[Voice] | Chain[Voice] | None = None,
     **more: Any,
 ) -> Parts:
     """Everything a session needs, healthy unless given."""
     return Parts(
         vad=vad or FakeVad(),
-        asr=Chain("asr", asr if asr is not None else [FakeRecognizer()]),
-        llm=Chain("llm", llm if llm is not None else [FakeModel()]),
-        tts=Chain("tts", tts if tts is not None else [FakeVoice()]),
+        asr=asr if isinstance(asr, Chain) else Chain("asr", asr if asr is not None else [FakeRecognizer()]),
+        llm=llm if isinstance(llm, Chain) else Chain("llm", llm if llm is not None else [FakeModel()]),
+        tts=tts if isinstance(tts, Chain) else Chain("tts", tts if tts is not None else [FakeVoice()]),
         **more,
     )

@@ -4,7 +4,8 @@ AizuchiError
 ├── ConfigError      the user mends it: a key, a file, a port, a missing package
 ├── ProtocolError    the client broke its wire; answered in the client's own words
 ├── ProviderError    a vendor or model failed; `retryable` says whether another try may help
-│   └── StageTimeout it did not answer within the stage's limit
+│   ├── StageTimeout it did not answer within the stage's limit
+│   └── Busy         it was not asked: too many calls run or wait already
 └── ToolError        told to the model, which decides what to say
 
 A turn makes a `Fault` of a provider's error, a link answers a protocol error, the command line
@@ -34,13 +35,22 @@ class ProtocolError(AizuchiError):
     """A client sent what its protocol does not allow.
 
     `code` is a word of that protocol (`bad_message`, `auth_failed`, ...). `close` is the WebSocket
-    close code if the connection can't go on, else None and the session lives.
+    close code if the connection can't go on, else None and the session lives. `retry_after_ms`: when it
+    makes sense to try again, None if that is not known.
     """
 
-    def __init__(self, message: str, *, code: str = "bad_message", close: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "bad_message",
+        close: int | None = None,
+        retry_after_ms: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.close = close
+        self.retry_after_ms = retry_after_ms
 
 
 class ProviderError(AizuchiError):
@@ -58,6 +68,10 @@ class ProviderError(AizuchiError):
 
 class StageTimeout(ProviderError):
     """A provider gave nothing within its stage's time limit."""
+
+
+class Busy(ProviderError):
+    """No provider was asked, since too many calls run or wait; `retry_after_ms` says when to come again."""
 
 
 class ToolError(AizuchiError):

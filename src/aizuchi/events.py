@@ -190,7 +190,7 @@ class StateChanged(Event):
     state: State
     previous: State
     reason: str = ""
-    """interrupt, barge_in, done, timeout, held, resumed, empty, ..."""
+    """interrupt, barge_in, done, timeout, queued, held, resumed, empty, ..."""
     degraded: bool = False
     """A provider is in its circuit breaker's pause."""
 
@@ -466,6 +466,22 @@ class Answered(Event):
     characters: int = 0
     audio_ms: int = 0
     attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Event):
+    """A call must wait for its provider; said again whenever its place changes, and once when it may begin.
+
+    Of a turn's call the entry bears the turn; of a recogniser's it bears none.
+    """
+
+    stage: Stage
+    position: int
+    """1 is next; 0: the wait is over."""
+    ahead: int
+    """Calls that run or wait before it."""
+    eta_ms: int | None = None
+    """Until it may begin, guessed from the lengths of earlier calls; None before there were any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from itertools import chain, count
 
 from aizuchi.character import Character
 from aizuchi.emotions import ALIASES, EMOTIONS
-from aizuchi.engine.chain import Chain
+from aizuchi.engine.chain import Chain, fault
+from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.sentences import Cut, Inner, Sentences, Shown
 from aizuchi.engine.speaking import Speaker
-from aizuchi.errors import ProviderError, StageTimeout
+from aizuchi.errors import Busy, ProviderError
 from aizuchi.events import (
     Answered,
-    Fault,
     ReplyEvent,
     Sentence,
     SpeechDone,
@@ -56,6 +56,11 @@ APOLOGY = {
     "ja": "ごめんなさい、今は考えがまとまりません。少ししてからもう一度お願いします。",
 }
 HUMS = {"en": "Mm-hm.", "zh": "嗯。", "ja": "うん。"}
+OCCUPIED = {
+    "en": "I have my hands full right now. Please ask me again in a moment.",
+    "zh": "我现在有点忙不过来，请稍后再问我一次。",
+    "ja": "今ちょっと手がいっぱいです。少ししてからもう一度聞いてください。",
+}
 NOT_UNDERSTOOD = {
     "en": "Sorry, I did not catch that.",
     "zh": "不好意思，我没听清楚。",
@@ -210,20 +215,24 @@ class Cascade(Responder):
             for round_ in range(self._rules.tool_rounds + 1):
                 if round_ == self._rules.tool_rounds:
                     prompt = replace(prompt, tools=())
-                answer = await self._round(work, request, prompt)
+                answer = await self._round(work, request, prompt, again=round_ > 0)
                 finish, fallback = answer.finish, answer.fallback or fallback
                 if not answer.calls:
                     break
                 results = await self._tools(work, request, prompt, answer)
                 prompt = replace(prompt, messages=(*prompt.messages, *results))
         except ProviderError as error:
-            code = "llm_timeout" if isinstance(error, StageTimeout) else "llm_failed"
-            request.note(Fault("llm", code, str(error)))
+            request.note(fault("llm", error))
             await work.flush()
             finish = "error"
             if not work.cutter.text.strip():
                 fallback = "canned"
-                await work.text(phrase(self._character, self._character.apology, APOLOGY))
+                apology = (
+                    phrase(self._character, {}, OCCUPIED)
+                    if isinstance(error, Busy)
+                    else phrase(self._character, self._character.apology, APOLOGY)
+                )
+                await work.text(apology)
         await work.done(finish=finish, fallback=fallback)
 
     async def _fill(self, work: _Work, filler: str) -> None:
@@ -232,7 +241,7 @@ class Cascade(Responder):
         if not work.voiced:
             work.aside(filler)
 
-    async def _round(self, work: _Work, request: Request, prompt: Prompt) -> _Answer:
+    async def _round(self, work: _Work, request: Request, prompt: Prompt, *, again: bool) -> _Answer:
         answer = _Answer()
         limits = self._rules.limits
         stream = self._llm.stream(
@@ -241,6 +250,8 @@ class Cascade(Responder):
             gap=limits.llm_gap,
             note=request.note,
             measure=_usage,
+            priority=priority(request.cause),
+            urgent=again,
         )
         async with aclosing(stream) as items:
             async for model, item in items:

@@ -2,7 +2,8 @@
 
 `Chain.stream` is the only way the engine asks a provider for anything that streams. It opens the first
 provider that is not in its breaker's pause, holds it to the stage's limits, and passes on to the next
-as long as nothing has been yielded.
+as long as nothing has been yielded. Where the stage has `permits`, one is held for as long as the stream is
+open; the wait for it does not count against the provider's limits.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, S
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from aizuchi.engine.streams import provided
-from aizuchi.errors import ProviderError, StageTimeout
-from aizuchi.events import Answered, Event, Requested, Stage
+from aizuchi.engine.permits import Permits
+from aizuchi.engine.priority import Priority
+from aizuchi.engine.streams import closing, provided
+from aizuchi.errors import Busy, ProviderError, StageTimeout
+from aizuchi.events import Answered, Event, Fault, Requested, Stage
 from aizuchi.ports import Provider
 
 log = logging.getLogger(__name__)
@@ -45,9 +48,11 @@ class Chain(Generic[P]):
         pause: float = 30.0,
         clock: Callable[[], float] | None = None,
         allowed: Callable[[str], bool] = lambda _name: True,
+        permits: Permits | None = None,
     ) -> None:
         self.stage: Stage = stage
         self.providers = tuple(providers)
+        self.permits = permits
         self._failures = failures
         self._pause = pause
         self._clock = clock or _loop_time
@@ -82,7 +87,7 @@ class Chain(Generic[P]):
             breaker.failures, breaker.closed_until = 0, self._clock() + self._pause
             log.warning("%s %s: left alone for %.0f s", self.stage, provider.name, self._pause)
 
-    async def stream(
+    def stream(
         self,
         ask: Callable[[P], AsyncIterator[T]],
         *,
@@ -92,14 +97,49 @@ class Chain(Generic[P]):
         sentence: int | None = None,
         measure: Callable[[T], Answered | None] = lambda _item: None,
         counts: Callable[[T], bool] = lambda _item: True,
+        priority: Priority = "interactive",
+        urgent: bool = False,
+        revoke: Callable[[], None] | None = None,
     ) -> AsyncGenerator[tuple[P, T], None]:
         """Yield (provider, item) of the first provider that answers.
 
         `first` and `gap` are seconds to the first item that `counts`, and between items. `note` gets
         `Requested` and `Answered`; `measure` may give the figures of an item, which are summed up.
-        Raises the last provider's ProviderError when all have failed, or when one fails after its
-        first item.
+        `priority`, `urgent` and `revoke` are for `Permits.held`, where the stage has a limit; `note` then
+        gets `Queued`, too. Raises Busy when no permit can be had, the last provider's ProviderError when
+        all have failed, or when one fails after its first item.
         """
+        stream = self._tried(
+            ask, first=first, gap=gap, note=note, sentence=sentence, measure=measure, counts=counts
+        )
+        if self.permits is None:
+            return stream
+        return self._permitted(self.permits, stream, priority, note, urgent, revoke)
+
+    async def _permitted(
+        self,
+        permits: Permits,
+        stream: AsyncGenerator[tuple[P, T], None],
+        priority: Priority,
+        note: Callable[[Event], None],
+        urgent: bool,
+        revoke: Callable[[], None] | None,
+    ) -> AsyncGenerator[tuple[P, T], None]:
+        async with permits.held(priority, note=note, urgent=urgent, revoke=revoke), closing(stream) as items:
+            async for each in items:
+                yield each
+
+    async def _tried(
+        self,
+        ask: Callable[[P], AsyncIterator[T]],
+        *,
+        first: float,
+        gap: float,
+        note: Callable[[Event], None],
+        sentence: int | None,
+        measure: Callable[[T], Answered | None],
+        counts: Callable[[T], bool],
+    ) -> AsyncGenerator[tuple[P, T], None]:
         last: ProviderError | None = None
         for provider in self.usable():
             tally = _Tally(self.stage, provider.name, sentence)
@@ -135,6 +175,13 @@ class Chain(Generic[P]):
             if tally.begun:
                 raise last
         raise last or ProviderError(f"no {self.stage} provider is available right now")
+
+
+def fault(stage: Stage, error: ProviderError) -> Fault:
+    """What a client is told of a stage that failed."""
+    if isinstance(error, Busy):
+        return Fault(stage, "busy", str(error), retry_after_ms=error.retry_after_ms)
+    return Fault(stage, f"{stage}_{'timeout' if isinstance(error, StageTimeout) else 'failed'}", str(error))
 
 
 class _Tally:

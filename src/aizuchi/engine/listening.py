@@ -11,13 +11,13 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from aizuchi.engine import floor
-from aizuchi.engine.chain import Chain
+from aizuchi.engine.chain import Chain, fault
 from aizuchi.engine.humming import Humming
 from aizuchi.engine.links import Links
 from aizuchi.engine.microphone import EndReason, Microphone
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.utterance import Utterance, joined
-from aizuchi.errors import ProviderError, StageTimeout
+from aizuchi.errors import ProviderError
 from aizuchi.events import (
     Cause,
     Event,
@@ -318,8 +318,7 @@ class Listening:
         try:
             heard = await utterance.recognise()
         except ProviderError as error:
-            code = "asr_timeout" if isinstance(error, StageTimeout) else "asr_failed"
-            self._with.append(Fault("asr", code, str(error)))
+            self._with.append(fault("asr", error))
             heard = None
         self._live = [each for each in self._live if each[1] is not utterance]
         self._with.append(heard or Heard(utterance.number, ""))

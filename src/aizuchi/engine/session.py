@@ -51,6 +51,7 @@ from aizuchi.events import (
     Noted,
     Outcome,
     Played,
+    Queued,
     ReplyEvent,
     Role,
     SessionClosed,
@@ -516,10 +517,15 @@ class Session:
         self.append(event, turn=turn.number)
 
     def note(self, turn: Turn, event: Event) -> None:
-        """Facts beside the reply; a dead turn's faults are nobody's business, its bills are."""
+        """Facts beside the reply; a dead turn's faults and waits are nobody's business, its bills are."""
         turn.playback.note(event)
-        if turn.dead is None or not isinstance(event, Fault):
-            self.append(event, turn=turn.number)
+        if turn.dead is not None and isinstance(event, Fault | Queued):
+            return
+        if isinstance(event, Queued) and event.position and turn is self._active and not turn.queued:
+            turn.queued = True
+            if self.state == "thinking":
+                self.move("thinking", "queued", turn=turn.number, always=True)
+        self.append(event, turn=turn.number)
 
     async def prompt(self, turn: Turn) -> Prompt:
         claim = turn.claim

@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from aizuchi.engine.chain import Chain
+from aizuchi.engine.chain import Chain, fault
+from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
-from aizuchi.errors import ProviderError, StageTimeout
+from aizuchi.errors import Busy, ProviderError, StageTimeout
 from aizuchi.events import Answered, Cue, Event, Fault, ReplyEvent, Sentence, Speech, WordTime
 from aizuchi.ports import Animator, Audio, Phoneme, Request, Voice, Word
 
@@ -66,11 +67,10 @@ class Speaker:
         try:
             await self._say(sentence)
         except ProviderError as error:
-            code = "tts_timeout" if isinstance(error, StageTimeout) else "tts_failed"
-            self._request.note(Fault("tts", code, str(error)))
+            self._request.note(fault("tts", error))
             self.fallback = "text_only"
             short = _first_clause(sentence.spoken)
-            if len(sentence.spoken) > SHORT_CHARS and short and not isinstance(error, StageTimeout):
+            if len(sentence.spoken) > SHORT_CHARS and short and not isinstance(error, StageTimeout | Busy):
                 # Said beforehand, since the end of the text goes out with the first sound.
                 self.fallback = "short_tts"
                 try:
@@ -94,6 +94,8 @@ class Speaker:
             sentence=sentence.index,
             measure=_figures(sentence),
             counts=lambda item: isinstance(item, Audio),
+            priority=priority(self._request.cause),
+            urgent=self._ms > 0,
         )
         try:
             async with aclosing(stream) as slices:

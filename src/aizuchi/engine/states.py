@@ -5,7 +5,8 @@
      └───────────────────┴──── done, interrupt, barge-in ─────────────┘
 
 Source of the table: the native protocol, section A2 (T1-T16). `idle -> idle` is the answer to an
-interrupt that came too late; `speaking -> speaking` says that a reply is held or goes on.
+interrupt that came too late; `speaking -> speaking` says that a reply is held or goes on; `thinking ->
+thinking` that it must wait for its model (`queued`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from aizuchi.events import State
 ALLOWED: Final[dict[State, frozenset[State]]] = {
     "idle": frozenset({"idle", "listening", "thinking", "speaking"}),
     "listening": frozenset({"idle", "thinking", "speaking"}),
-    "thinking": frozenset({"idle", "listening", "speaking"}),
+    "thinking": frozenset({"idle", "listening", "thinking", "speaking"}),
     "speaking": frozenset({"idle", "listening", "speaking"}),
 }
 

@@ -99,6 +99,8 @@ class Turn:
         self.reason = ""
         self.sounding = False
         """Its first sound is on the timeline."""
+        self.queued = False
+        """Its client was told that it must wait for a provider."""
         self.written = False
         """All of its text is on the timeline."""
         self._floor = floor

@@ -99,6 +99,14 @@ class Utterance:
     async def recognise(self) -> Heard:
         """The final text. Raises ProviderError when every recogniser failed. Runs as a task of its own."""
         self._task = asyncio.current_task()
+        permits = self._asr.permits
+        if permits is None:
+            return await self._understand()
+        # While it waits the sound is kept, and the recogniser's time begins when it is asked.
+        async with permits.held("interactive", note=self._tell):
+            return await self._understand()
+
+    async def _understand(self) -> Heard:
         last = ProviderError("no recogniser is available right now")
         for recognizer in self._asr.usable():
             for _ in range(self._tries):

@@ -20,6 +20,7 @@ from aizuchi.events import (
     Interrupted,
     Measured,
     Packet,
+    Queued,
     Sentence,
     Speech,
     SpeechDone,
@@ -128,6 +129,8 @@ class Outward:
             case WordTime(turn=turn, sentence=index) if "words" in self._wants:
                 word = down.TimedWord(t=event.at_ms, d=event.ms, text=event.text)
                 self._reply(turn, entry).words.setdefault(index, []).append(word)
+            case Queued(position=position, ahead=ahead, eta_ms=eta_ms):
+                yield down.QueueUpdate(position=position, ahead=ahead, eta_ms=eta_ms)
             case Fault():
                 yield down.Error(
                     code=event.code,
