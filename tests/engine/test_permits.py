@@ -292,7 +292,7 @@ def test_a_recogniser_that_is_busy_at_first():
 
 @pytest.mark.parametrize("preset", ["interactive_first", "lecture_first"])
 def test_a_reply_that_sounds_is_not_made_to_stutter(preset: Preset):
-    """With one voice for three, the next sentence of a reply that sounds goes before the first of a new one."""
+    """With one voice for three, a reply that sounds gets its next sentence before a new one its first."""
     order: list[int] = []
 
     async def main() -> None:
@@ -314,8 +314,9 @@ def test_a_reply_that_sounds_is_not_made_to_stutter(preset: Preset):
             for session in sessions:
                 session.join("me", ("mouth", "ear"))
             sessions[0].begin("user", text="hello")
-            await asyncio.sleep(0.13)
+            await asyncio.sleep(0.12)
             for session in sessions[1:]:
+                await asyncio.sleep(0.01)
                 session.begin("lecture" if preset == "lecture_first" else "user", text="hello")
             await asyncio.sleep(20)
             for session in sessions:
