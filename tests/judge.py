@@ -21,6 +21,7 @@ from aizuchi.events import (
     Heard,
     Interrupted,
     Played,
+    Queued,
     Sentence,
     Speech,
     SpeechDone,
@@ -115,6 +116,8 @@ class Judge:
         self._voice_ends: set[float] = set()
         self._unanswered: list[tuple[int, str]] = []
         self._called: dict[str, float] = {}
+        self._waits: set[tuple[int, str]] = set()
+        """Turns that wait for a provider's place, and for which stage's."""
 
     def read(self, entry: Entry) -> None:
         event = entry.event
@@ -126,6 +129,10 @@ class Judge:
             self._wrong("P1", f"{type(event).__name__} of dead turn {entry.turn} on the timeline")
         if life is not None and not isinstance(event, TurnEnded):
             life.last = entry.at
+        if isinstance(event, Fault) and event.code == "busy":
+            if not event.retry_after_ms:
+                self._wrong("P5", f"{event.stage} is busy, and nobody says until when")
+            self._waits.discard((entry.turn or 0, event.stage))
         match event:
             case StateChanged():
                 if event.previous != self._state or not may_follow(event.previous, event.state):
@@ -147,6 +154,8 @@ class Judge:
                 self.turns[turn].told_by_ear = True
             case Fault(stage="tts") if life is not None and "broke off" not in event.message:
                 life.mute = True
+            case Queued() if entry.turn is not None:
+                self._queued(event, entry.turn)
             case ToolCall():
                 if event.id in self._called:
                     self._wrong("P5", f"two calls have the id {event.id}")
@@ -171,6 +180,19 @@ class Judge:
             self._wrong("P1", f"the generation rose by {step} at {type(event).__name__}")
 
     # -- turns
+
+    def _queued(self, event: Queued, turn: int) -> None:
+        life = self.turns[turn]
+        if life.cut or life.ended:
+            self._wrong("P1", f"dead turn {turn} has a place in a queue")
+        if event.position == 0:
+            if (turn, event.stage) not in self._waits:
+                self._wrong("P5", f"a wait of turn {turn} is over that had not begun")
+            self._waits.discard((turn, event.stage))
+        else:
+            self._waits.add((turn, event.stage))
+        if event.ahead < max(0, event.position - 1):
+            self._wrong("P5", f"place {event.position} with only {event.ahead} ahead")
 
     def _begun(self, event: TurnBegun, entry: Entry) -> None:
         if event.turn in self.turns:
@@ -201,6 +223,10 @@ class Judge:
         if life.ended is not None:
             self._wrong("P3", f"turn {event.turn} ended twice")
         life.ended = event
+        waits = {wait for wait in self._waits if wait[0] == event.turn}
+        self._waits -= waits
+        if waits and event.outcome == "finished":
+            self._wrong("P5", f"turn {event.turn} was over while it waited: {waits}")
         if self._world.open_for(event.turn):
             self._wrong("P3", f"turn {event.turn} ended with an open voice")
         running = sum(each.ended is None for each in self.turns.values())

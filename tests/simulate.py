@@ -27,6 +27,7 @@ SHOWN = {
     "SpeechStarted": "utterances",
     "Heard": "utterances recognised or empty",
     "ToolCall": "tool calls",
+    "Queued": "waits for a provider, each change of place",
     "Fault": "faults said to the client",
     "Dropped": "inputs dropped with a reason",
     "Speech": "slices of sound",

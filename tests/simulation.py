@@ -17,10 +17,13 @@ from dataclasses import replace
 from typing import Any
 
 from aizuchi.character import Character
+from aizuchi.engine.chain import Chain
 from aizuchi.engine.outbox import REPLY, Outbox
+from aizuchi.engine.permits import Permits
+from aizuchi.engine.priority import ORDERS, Priority
 from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
 from aizuchi.engine.session import Session
-from aizuchi.errors import ProviderError, ToolError
+from aizuchi.errors import Busy, ProviderError, ToolError
 from aizuchi.events import (
     Attach,
     Context,
@@ -35,6 +38,7 @@ from aizuchi.events import (
     Packet,
     Played,
     Sentence,
+    Stage,
     StateChanged,
     ToolCall,
     ToolResult,
@@ -189,6 +193,55 @@ class World:
             return None
         pcm = struct.pack("<h", sentence.turn) * 1600
         return self._fault([(0.1, Audio(pcm, 16_000)), (0.01, Word(0, 50, "x")), (0.1, Audio(pcm, 16_000))])
+
+
+class Crowd:
+    """Other sessions of the same process, as far as this one notices: they take its providers' places.
+
+    In most conversations nothing is limited and nobody else is there. Its dice are its own, so that the seeds
+    of before mean the same conversations.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._dice = dice = random.Random(seed ^ 0xAD17)
+        self.calm = False
+        self.permits: dict[Stage, Permits] = {}
+        stages: tuple[Stage, ...] = ("asr", "llm", "tts")
+        if dice.random() < 0.4:
+            for stage in stages:
+                if dice.random() < 0.7:
+                    self.permits[stage] = Permits(
+                        stage,
+                        dice.choice([1, 1, 2]),
+                        waiting=dice.choice([0, 1, 5]),
+                        patience=dice.choice([0.2, 3.0, 10.0]),
+                        preset=dice.choice(list(ORDERS)),
+                    )
+
+    def chain(self, stage: Stage, providers: list[Any]) -> Chain[Any]:
+        return Chain(stage, providers, permits=self.permits.get(stage))
+
+    async def come(self, permits: Permits) -> None:
+        """Calls of others, one after the other, until all is calm."""
+        dice = self._dice
+        while not self.calm:
+            await asyncio.sleep(dice.choice([0.0, 0.05, dice.uniform(0, 2)]))
+            of = dice.choice(list[Priority](["interactive", "lecture", "background"]))
+            try:
+                async with asyncio.timeout(None) as scope:
+
+                    def revoke(scope: asyncio.Timeout = scope) -> None:
+                        scope.reschedule(_now())
+
+                    async with permits.held(
+                        of,
+                        note=lambda _event: None,
+                        urgent=of != "background" and dice.random() < 0.3,
+                        revoke=revoke if of == "background" else None,
+                    ):
+                        await asyncio.sleep(dice.uniform(0, 3))
+            except (Busy, TimeoutError):
+                pass
 
 
 class Client:
@@ -372,6 +425,7 @@ class Conversation:
         self.report = Report(seed)
         self._seconds = seconds
         self.world = World(self.dice, fault_rate)
+        self.crowd = Crowd(seed)
         self.clients: list[Client] = []
         dice = self.dice
         self.rules = Rules(
@@ -391,9 +445,9 @@ class Conversation:
         report, dice = self.report, self.dice
         parts = fakes.parts(
             vad=self.world.vad,
-            asr=list(self.world.asr),
-            llm=list(self.world.llm),
-            tts=list(self.world.tts),
+            asr=self.crowd.chain("asr", list(self.world.asr)),
+            llm=self.crowd.chain("llm", list(self.world.llm)),
+            tts=self.crowd.chain("tts", list(self.world.tts)),
             toolbox=Tools(dice),
             retriever=Passages(dice) if dice.random() < 0.3 else None,
         )
@@ -406,6 +460,8 @@ class Conversation:
         began = _now()
         async with asyncio.TaskGroup() as group:
             life = group.create_task(session.run())
+            for permits in self.crowd.permits.values():
+                group.create_task(self.crowd.come(permits))
 
             def join(*roles: Role) -> None:
                 client = Client(f"link{len(self.clients)}", session, dice, report, judge, roles)
@@ -522,7 +578,7 @@ class Conversation:
 
     async def _calm(self, session: Session, join: Callable[..., None]) -> None:
         """P8: whatever happened, ordinary turns work afterwards, and nothing is left of what was before."""
-        self.world.calm = True
+        self.world.calm = self.crowd.calm = True
         await asyncio.sleep(10)  # whoever talks comes to an end
         session.feed(Interrupt("calm"))
         session.feed(Listen(False))
@@ -535,6 +591,8 @@ class Conversation:
             self.report.wrong("P3", f"{self.world.open} provider streams are open though nothing runs")
         if session._active is not None or session._held or session._waiting:  # pyright: ignore
             self.report.wrong("P3", "a turn is left over")
+        if any(permits.running or permits.waiting for permits in self.crowd.permits.values()):
+            self.report.wrong("P3", "a permit is held though nothing runs")
         self._restored(session)
         join("mouth", "ear")
         link = self.clients[-1].name

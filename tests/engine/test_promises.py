@@ -77,5 +77,15 @@ def test_the_simulation_sees_everything():
     seen = set()
     for seed in range(25):
         seen |= set(conversation(seed).counts)
-    wanted = {"Interrupted", "TurnHeld", "TurnResumed", "Fault", "ToolCall", "Heard", "Dropped", "WordTime"}
+    wanted = {
+        "Queued",
+        "Interrupted",
+        "TurnHeld",
+        "TurnResumed",
+        "Fault",
+        "ToolCall",
+        "Heard",
+        "Dropped",
+        "WordTime",
+    }
     assert wanted <= seen
