@@ -19,7 +19,7 @@ from typing import Any
 from aizuchi.character import Character
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.outbox import REPLY, Outbox
-from aizuchi.engine.permits import Permits
+from aizuchi.engine.permits import Call, Permits
 from aizuchi.engine.priority import ORDERS, Priority
 from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
 from aizuchi.engine.session import Session
@@ -233,12 +233,9 @@ class Crowd:
                     def revoke(scope: asyncio.Timeout = scope) -> None:
                         scope.reschedule(_now())
 
-                    async with permits.held(
-                        of,
-                        note=lambda _event: None,
-                        urgent=of != "background" and dice.random() < 0.3,
-                        revoke=revoke if of == "background" else None,
-                    ):
+                    urgent = of != "background" and dice.random() < 0.3
+                    call = Call(of, urgent, revoke if of == "background" else None)
+                    async with permits.held(call, note=lambda _event: None):
                         await asyncio.sleep(dice.uniform(0, 3))
             except (Busy, TimeoutError):
                 pass

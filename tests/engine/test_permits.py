@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aizuchi.engine.chain import Chain
-from aizuchi.engine.permits import Permits
+from aizuchi.engine.permits import Call, Permits
 from aizuchi.engine.priority import Preset, Priority
 from aizuchi.engine.session import Session
 from aizuchi.errors import Busy
@@ -47,7 +47,7 @@ class Hall:
             self.told.setdefault(name, []).append((event.position, event.ahead))
 
         try:
-            async with self.permits.held(of, note=note):
+            async with self.permits.held(Call(of), note=note):
                 self.log.append(f"{name} in")
                 await asyncio.sleep(seconds)
         except Busy as error:
@@ -179,7 +179,7 @@ def test_busy_is_nobodys_failure():
             ):
                 yield item
 
-        async with permits.held("interactive", note=lambda event: None):
+        async with permits.held(Call(), note=lambda event: None):
             with pytest.raises(Busy):
                 _ = [item async for item in read()]
         assert not chain.degraded and not model.requests
@@ -197,7 +197,7 @@ def scene(stage: Any, seconds: float, act: Any, **settings: Any) -> Scene:
     made: Any = {"llm": fakes.FakeModel, "tts": fakes.FakeVoice, "asr": fakes.FakeRecognizer}[stage]()
 
     async def somebody() -> None:
-        async with permits.held("interactive", note=lambda event: None):
+        async with permits.held(Call(), note=lambda event: None):
             await asyncio.sleep(seconds)
 
     async def acted(scene: Scene) -> None:

@@ -19,6 +19,7 @@ from itertools import chain, count
 from aizuchi.character import Character
 from aizuchi.emotions import ALIASES, EMOTIONS
 from aizuchi.engine.chain import Chain, fault
+from aizuchi.engine.permits import Call
 from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.sentences import Cut, Inner, Sentences, Shown
@@ -250,8 +251,7 @@ class Cascade(Responder):
             gap=limits.llm_gap,
             note=request.note,
             measure=_usage,
-            priority=priority(request.cause),
-            urgent=again,
+            call=Call(priority(request.cause), urgent=again),
         )
         async with aclosing(stream) as items:
             async for model, item in items:

@@ -15,8 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, S
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from aizuchi.engine.permits import Permits
-from aizuchi.engine.priority import Priority
+from aizuchi.engine.permits import Call, Permits
 from aizuchi.engine.streams import closing, provided
 from aizuchi.errors import Busy, ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Fault, Requested, Stage
@@ -97,35 +96,31 @@ class Chain(Generic[P]):
         sentence: int | None = None,
         measure: Callable[[T], Answered | None] = lambda _item: None,
         counts: Callable[[T], bool] = lambda _item: True,
-        priority: Priority = "interactive",
-        urgent: bool = False,
-        revoke: Callable[[], None] | None = None,
+        call: Call = Call(),  # noqa: B008 - frozen
     ) -> AsyncGenerator[tuple[P, T], None]:
         """Yield (provider, item) of the first provider that answers.
 
         `first` and `gap` are seconds to the first item that `counts`, and between items. `note` gets
         `Requested` and `Answered`; `measure` may give the figures of an item, which are summed up.
-        `priority`, `urgent` and `revoke` are for `Permits.held`, where the stage has a limit; `note` then
-        gets `Queued`, too. Raises Busy when no permit can be had, the last provider's ProviderError when
-        all have failed, or when one fails after its first item.
+        `call` says who goes first, where the stage has a limit; `note` then gets `Queued`, too. Raises
+        Busy when no permit can be had, the last provider's ProviderError when all have failed, or when
+        one fails after its first item.
         """
         stream = self._tried(
             ask, first=first, gap=gap, note=note, sentence=sentence, measure=measure, counts=counts
         )
         if self.permits is None:
             return stream
-        return self._permitted(self.permits, stream, priority, note, urgent, revoke)
+        return self._permitted(self.permits, call, note, stream)
 
     async def _permitted(
         self,
         permits: Permits,
-        stream: AsyncGenerator[tuple[P, T], None],
-        priority: Priority,
+        call: Call,
         note: Callable[[Event], None],
-        urgent: bool,
-        revoke: Callable[[], None] | None,
+        stream: AsyncGenerator[tuple[P, T], None],
     ) -> AsyncGenerator[tuple[P, T], None]:
-        async with permits.held(priority, note=note, urgent=urgent, revoke=revoke), closing(stream) as items:
+        async with permits.held(call, note=note), closing(stream) as items:
             async for each in items:
                 yield each
 

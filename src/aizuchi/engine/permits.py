@@ -18,6 +18,19 @@ from aizuchi.errors import Busy
 from aizuchi.events import Event, Queued, Stage
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call is, for the queue."""
+
+    priority: Priority = "interactive"
+    urgent: bool = False
+    """It belongs to a reply that sounds already."""
+    revoke: Callable[[], None] | None = None
+    """Called at most once, synchronously, when a background call has to make way; it then ends soon."""
+    patience: float | None = None
+    """Seconds it may wait; None: as long as the stage lets its calls wait."""
+
+
 @dataclass(slots=True)
 class _Waiter:
     admitted: asyncio.Future[None]
@@ -61,21 +74,12 @@ class Permits:
         return self._desk.free
 
     @asynccontextmanager
-    async def held(
-        self,
-        priority: Priority,
-        *,
-        note: Callable[[Event], None],
-        urgent: bool = False,
-        revoke: Callable[[], None] | None = None,
-    ) -> AsyncGenerator[None, None]:
-        """Hold a permit while the block runs; waits for one first.
+    async def held(self, call: Call, *, note: Callable[[Event], None]) -> AsyncGenerator[None, None]:
+        """Hold a permit while the block runs; waits for one first. Raises Busy.
 
-        `note` gets `Queued` at each change of place, and with position 0 when a wait was over. `revoke` is
-        called at most once, synchronously, when a background call has to make way: it then leaves the
-        block soon. Raises Busy.
+        `note` gets `Queued` at each change of place, and with position 0 when a wait was over.
         """
-        ticket, moves = self._desk.ask(priority, _now(), urgent=urgent)
+        ticket, moves = self._desk.ask(call.priority, _now(), urgent=call.urgent)
         if ticket is None:
             self._carry_out(moves)
             raise self._busy("too many wait already")
@@ -83,20 +87,23 @@ class Permits:
             if ticket.began is None:
                 waiter = self._waiters[ticket] = _Waiter(asyncio.get_running_loop().create_future(), note)
                 self._carry_out(moves)
-                await self._admission(ticket, waiter)
-            if revoke is not None:
-                self._revokes[ticket] = revoke
+                await self._admission(ticket, waiter, call.patience or self._patience)
+            if call.revoke is not None:
+                if ticket.revoked:
+                    call.revoke()
+                else:
+                    self._revokes[ticket] = call.revoke
             yield
         finally:
             self._revokes.pop(ticket, None)
             self._carry_out(self._desk.leave(ticket, _now()))
 
-    async def _admission(self, ticket: Ticket, waiter: _Waiter) -> None:
+    async def _admission(self, ticket: Ticket, waiter: _Waiter, patience: float) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(patience):
                 await waiter.admitted
         except TimeoutError:
-            raise self._busy(f"nobody was free for {self._patience:g} s") from None
+            raise self._busy(f"nobody was free for {patience:g} s") from None
         finally:
             self._waiters.pop(ticket, None)
         waiter.note(Queued(self._stage, 0, 0, 0))

@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from aizuchi.engine.chain import Chain, fault
+from aizuchi.engine.permits import Call
 from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
 from aizuchi.errors import Busy, ProviderError, StageTimeout
@@ -94,8 +95,7 @@ class Speaker:
             sentence=sentence.index,
             measure=_figures(sentence),
             counts=lambda item: isinstance(item, Audio),
-            priority=priority(self._request.cause),
-            urgent=self._ms > 0,
+            call=Call(priority(self._request.cause), urgent=self._ms > 0),
         )
         try:
             async with aclosing(stream) as slices:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from aizuchi.engine.chain import Chain
+from aizuchi.engine.permits import Call
 from aizuchi.engine.streams import provided
 from aizuchi.errors import ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Heard, HeardPartial, Requested
@@ -103,7 +104,7 @@ class Utterance:
         if permits is None:
             return await self._understand()
         # While it waits the sound is kept, and the recogniser's time begins when it is asked.
-        async with permits.held("interactive", note=self._tell):
+        async with permits.held(Call(), note=self._tell):
             return await self._understand()
 
     async def _understand(self) -> Heard:
