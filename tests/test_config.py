@@ -13,7 +13,7 @@ from aizuchi.config import Loaded, Problems, Settings, address, home, load
 from aizuchi.config.describe import variables
 from aizuchi.config.places import checkout
 from aizuchi.config.sources import Draft, expand, read_dotenv
-from aizuchi.engine.rules import BargeIn, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
+from aizuchi.engine.rules import BargeIn, Echo, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
 from aizuchi.errors import ConfigError
 from aizuchi.texts import TABLES, language
 
@@ -23,6 +23,7 @@ SECTIONS = {
     "speculation": Speculation,
     "barge_in": BargeIn,
     "silences": Silences,
+    "echo": Echo,
     "limits": StageLimits,
 }
 

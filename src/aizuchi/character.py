@@ -50,5 +50,7 @@ class Character:
     """language -> said after a long silence; where missing the model thinks of something."""
     farewell: Mapping[str, str] = field(default_factory=dict[str, str])
     """language -> said when a silence ends the conversation; a default of ours where missing."""
+    backchannels: tuple[str, ...] = ()
+    """What else, said over a reply, asks for nothing; see `engine/backchannels.py` for the common ones."""
     avatar: Mapping[str, object] = field(default_factory=dict[str, object])
     """Which figure a client may draw; opaque here."""

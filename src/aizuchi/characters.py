@@ -80,6 +80,7 @@ class CharacterFile(_Part):
     hum_every: float = Field(0.0, ge=0, le=600, description="seconds of speech before a hum; 0 for never")
     nudge: dict[Language, list[Phrase]] = Field({}, description="language -> said after a long silence")
     farewell: dict[Language, str] = Field({}, description="language -> said when silence ends it all")
+    backchannels: list[str] = Field([], description="more small words that don't interrupt, such as mm-hm")
     avatar: dict[str, Any] = Field({}, description="which figure a client may draw; passed on as it is")
 
 
@@ -128,6 +129,7 @@ def load(folder: Path) -> Character:
         hum_every=read.hum_every,
         nudge=_phrases(read.nudge),
         farewell=read.farewell,
+        backchannels=tuple(read.backchannels),
         avatar=cast("dict[str, object]", _plain(read.avatar)),
     )
 

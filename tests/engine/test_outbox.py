@@ -37,8 +37,8 @@ class Box:
         self.generation = 1
         self._seq = 0
 
-    def put(self, event: Event, generation: int | None = None) -> None:
-        turn = getattr(event, "turn", None)
+    def put(self, event: Event, generation: int | None = None, turn: int | None = None) -> None:
+        turn = getattr(event, "turn", turn)
         self.box.put(Entry(self._seq, self.now, turn, generation or self.generation, event), self.now)
         self._seq += 1
 
@@ -190,6 +190,67 @@ def test_what_a_slow_link_has_not_got_is_not_left_out():
     again = [event for _, event in box.run(5.0) if isinstance(event, Packet)]
     places = [packet.at_ms for packet in (*first, *again)]
     assert places == list(range(0, 400, 20))
+
+
+def test_a_late_ear_is_resumed_where_it_was():
+    """A client with much sound ahead that reports late still gets all of it again."""
+    box = Box(Delivery(lead_ms=800, can_hold=True))
+    box.put(Sentence(1, 0, "la", "la"))
+    box.speech(4000)
+    box.run(1.5)
+    box.put(TurnHeld(1, 1000))
+    box.generation = 3
+    box.put(TurnResumed(1, 1000))
+    again = [event for _, event in box.run(9.0) if isinstance(event, Packet)]
+    assert [packet.at_ms for packet in again] == list(range(1000, 4000, 20))
+
+
+def test_a_second_pause_finds_what_the_client_still_had():
+    """Paused by a cough and at once again by a question: what was only in the client's buffer comes again."""
+    box = Box(Delivery(lead_ms=800, can_hold=True))
+    box.put(Sentence(1, 0, "la", "la"))
+    box.speech(4000)
+    box.run(1.0)
+    box.put(TurnHeld(1, 1000))
+    box.put(TurnResumed(1, 1000))
+    box.run(0.06)
+    box.put(TurnHeld(1, 1060))
+    box.generation = 3
+    box.put(TurnResumed(1, 1060))
+    again = [event for _, event in box.run(9.0) if isinstance(event, Packet)]
+    assert [packet.at_ms for packet in again] == list(range(1060, 4000, 20))
+
+
+@pytest.mark.parametrize("can_hold", [True, False])
+@pytest.mark.parametrize("pause", [0.05, 1.0])
+def test_a_pause_keeps_the_lead(can_hold: bool, pause: float):
+    """Nothing twice and nothing lost; a client that paused has what it had, any other played on meanwhile."""
+    box = Box(Delivery(lead_ms=200, can_hold=can_hold))
+    box.speech(2000)
+    before = [event for _, event in box.run(0.5) if isinstance(event, Packet)]
+    assert sum(packet.ms for packet in before) == 700
+    box.put(TurnHeld(1, 500))
+    assert [type(event) for _, event in box.run(pause)] == [TurnHeld]
+    box.put(TurnResumed(1, 500))
+    resumed, ear = box.now, 500 + (0 if can_hold else min(pause, 0.2) * 1000)
+    after = [(at, event) for at, event in box.run(9.0) if isinstance(event, Packet)]
+    assert [packet.at_ms for packet in (*before, *(each for _, each in after))] == list(range(0, 2000, 20))
+    for at, packet in after:
+        assert packet.at_ms + packet.ms <= ear + (at - resumed) * 1000 + 200.001
+    # Nor does the ear run dry: each frame is there before the one before it has been played.
+    for at, packet in after:
+        assert packet.at_ms >= ear + (at - resumed) * 1000 - 0.001
+
+
+def test_going_on_is_told_before_the_sound():
+    """A client must not hear the reply and believe that it is held; what is older comes first."""
+    box = Box(Delivery(lead_ms=40))
+    box.speech(200)
+    box.put(TurnHeld(1, 0))
+    box.put(TurnResumed(1, 0))
+    box.put(StateChanged("speaking", "speaking", "resumed"), turn=1)
+    box.put(TextDelta("more"))
+    assert box.names()[:5] == ["TurnHeld", "TurnResumed", "StateChanged", "TextDelta", "Packet"]
 
 
 def test_gaps_and_tail():

@@ -108,6 +108,35 @@ def test_hold_stops_the_clock_and_resume_goes_on():
     assert play.over_at(2.0, reporting=False) == pytest.approx(131.5)
 
 
+def test_a_report_from_before_does_not_turn_back_what_is_played_again():
+    """It was on its way for long: what the ear gets anew begins where the turn was resumed."""
+    play = playing()
+    play.hold(100.5)
+    play.resume(130.0, again=True)
+    play.report(Played(1, at_ms=100), 130.1)
+    assert play.position(130.1) == pytest.approx(500)
+
+
+def test_an_ear_that_cannot_pause_coasts():
+    """It plays what it had been sent and stands there; what it reports meanwhile is believed."""
+    play = playing()
+    assert play.hold(100.5, coast_ms=200) == 700
+    assert play.position(100.6) == pytest.approx(600)
+    play.report(Played(1, at_ms=550), 100.6)
+    assert play.position(100.65) == pytest.approx(600)
+    assert play.position(110.0) == pytest.approx(700)
+    assert play.resume(110.0) == 700
+    assert play.position(110.1) == pytest.approx(800)
+
+
+def test_an_ear_that_is_resumed_while_it_coasts_notices_nothing():
+    """The pause was shorter than what it had."""
+    play = playing()
+    play.hold(100.5, coast_ms=200)
+    assert play.resume(100.6) == pytest.approx(600, abs=1)
+    assert play.position(100.7) == pytest.approx(700)
+
+
 def test_an_ear_that_gets_all_at_the_end_hears_nothing_before():
     """A one-shot client's clock starts when the reply's sound is complete."""
     play = Playback(at_end=True)

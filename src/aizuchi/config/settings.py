@@ -1,7 +1,7 @@
 """What a user may set, in users' words: one YAML file, one model.
 
 Every key carries its description in English and in Chinese; `aizuchi init`, `docs/configuration.md` and
-the error messages are made from here, so that they can't disagree. The seven sections at the end are
+the error messages are made from here, so that they can't disagree. The sections at the end are
 `engine/rules.py` key by key; a test compares names and defaults.
 """
 
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from aizuchi.config.choices import Choices, embedded
-from aizuchi.engine.rules import BargeIn, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
+from aizuchi.engine.rules import BargeIn, Echo, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
 from aizuchi.events import ListenMode
 
 
@@ -224,11 +224,49 @@ class SpeculationKeys(Section):
 
 
 class BargeInKeys(Section):
-    policy: Literal["immediate", "after_ms", "after_word", "never"] = key(
-        "after_ms", "when the user's voice interrupts a reply", "用户的声音何时打断回答"
+    policy: Literal["pause", "immediate", "after_ms", "after_word", "never"] = key(
+        "pause",
+        "when the user's voice interrupts a reply; pause: it is held at once, a word or a long voice ends "
+        "it, and after a cough or a mere mm-hm it goes on",
+        "用户的声音何时打断回答；pause：立即暂停，听到话语或较长的人声才结束，咳嗽或只是嗯、对则继续播放",
     )
     after_ms: int = key(
-        200, "with after_ms: so much voiced sound", "用 after_ms 时：多长的人声才算打断", ge=0, le=5000
+        200,
+        "with after_ms, and with pause where nothing can be held: so much voiced sound",
+        "用 after_ms 时（或用 pause 而无法暂停时）：多长的人声才算打断",
+        ge=0,
+        le=5000,
+    )
+    decide_ms: int = key(
+        400,
+        "with pause: so much voiced sound interrupts although no word is known yet",
+        "用 pause 时：尚无文字而人声达到此长度即算打断",
+        ge=50,
+        le=5000,
+    )
+    backchannel_ms: int = key(
+        1_000,
+        "with pause: so much voiced sound interrupts although only a mm-hm is known",
+        "用 pause 时：只听到嗯、对之类而人声达到此长度即算打断",
+        ge=50,
+        le=10_000,
+    )
+
+
+class EchoKeys(Section):
+    guard: Literal["auto", "off", "on"] = key(
+        "auto",
+        "compare what is heard with what is being said, so that the character never answers itself; "
+        "auto: unless the client cancels echo",
+        "把听到的与正在说的相比较，避免角色回答自己的声音；auto：除非客户端自行消除回声",
+    )
+    adapt_ms: int = key(
+        2_000,
+        "for so much of a conversation's first speech only words interrupt, while the client's canceller "
+        "adapts",
+        "会话最初播放的这段时间内只有话语能打断，以待客户端的回声消除收敛",
+        ge=0,
+        le=60_000,
     )
 
 
@@ -341,6 +379,7 @@ class Settings(Section):
     )
     barge_in: BargeInKeys = key(BargeInKeys, "interrupting by voice", "用声音打断")
     silences: SilenceKeys = key(SilenceKeys, "when nobody says anything for long", "长时间无人说话时")
+    echo: EchoKeys = key(EchoKeys, "the reply that comes back through the microphone", "从麦克风返回的回声")
     limits: LimitKeys = key(
         LimitKeys, "how long each stage may take before its fallback", "各阶段的时限，超时则用后备方案"
     )
@@ -359,6 +398,7 @@ class Settings(Section):
             speculation=Speculation(**self.speculation.model_dump()),
             barge_in=BargeIn(**self.barge_in.model_dump()),
             silences=Silences(**self.silences.model_dump()),
+            echo=Echo(**self.echo.model_dump()),
             limits=StageLimits(**self.limits.model_dump()),
             **self.conversation.model_dump(),
         )

@@ -38,7 +38,9 @@ CLAIMS: Final[dict[Cause, dict[Running, Decision]]] = {
 }
 
 VOICE: Final[dict[str, frozenset[Sign]]] = {
-    # policy -> the signs of speech that take the floor
+    # policy -> the signs of speech that take the floor; of `pause` the half that is left where nothing sounds
+    # that could be paused
+    "pause": frozenset({"voiced", "word"}),
     "immediate": frozenset({"onset", "voiced", "word"}),
     "after_ms": frozenset({"voiced"}),
     "after_word": frozenset({"word"}),

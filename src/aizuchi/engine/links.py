@@ -20,6 +20,8 @@ class Link:
     roles: tuple[Role, ...]
     mode: ListenMode
     tools: tuple[ToolSpec, ...] = ()
+    coast_ms: float = 0.0
+    """So much sound it may have ahead and plays although the reply is paused; 0: it can pause, too."""
     paced: bool = True
     """Sound comes to it as it is made, at the pace of hearing; else in one piece when all is there."""
     reports: bool = False
@@ -80,6 +82,16 @@ class Links:
     def whole(self) -> bool:
         """The reference ear gets a reply's sound in one piece."""
         return self.ear is not None and not self.ear.paced
+
+    @property
+    def pausable(self) -> bool:
+        """The reference ear falls silent when the reply is held back."""
+        return self.ear is not None and self.ear.paced
+
+    @property
+    def coast_ms(self) -> float:
+        """So much further the reference ear plays after a reply is paused."""
+        return 0.0 if self.ear is None else self.ear.coast_ms
 
     @property
     def tools(self) -> tuple[ToolSpec, ...]:

@@ -1,13 +1,14 @@
 """The session's ears: which microphone is open, what is being said, and when it becomes a turn.
 
 Speech over a running reply is heard from its first syllable, but takes the floor only when the floor's
-table says so. Until then the session's state does not change, and nothing is lost either way: what was
-said is answered, or the timeline says why not.
+table, or with the policy `pause` the machine of `overlap.py`, says so. Until then at most the reply stands
+still, and nothing is lost either way: what was said is answered, or the timeline says why not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from aizuchi.engine import floor
@@ -15,6 +16,7 @@ from aizuchi.engine.chain import Chain, fault
 from aizuchi.engine.humming import Humming
 from aizuchi.engine.links import Links
 from aizuchi.engine.microphone import EndReason, Microphone
+from aizuchi.engine.overlap import PATIENCE_MS, Decision, Overlap
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.utterance import Utterance, joined
 from aizuchi.errors import ProviderError
@@ -52,6 +54,11 @@ class Conversation(Protocol):
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
     def interrupt(self, reason: str, link: str = "") -> None: ...
     def hold(self, reason: str) -> None: ...
+    @property
+    def pausable(self) -> bool: ...
+
+    def pause(self) -> None: ...
+    def carry_on(self) -> None: ...
     def go_on(self) -> None: ...
     def understood(self, text: str, user_end: float | None, voice_end: float | None) -> None: ...
     def misheard(self) -> None: ...
@@ -73,6 +80,7 @@ class Listening:
         hints: Hints,
         hum_every: float,
         record: bool,
+        small: Callable[[str], bool],
     ) -> None:
         self.utterances = 0
         self._with = conversation
@@ -82,6 +90,9 @@ class Listening:
         self._hints = hints
         self._humming = Humming(hum_every)
         self._record = record
+        self._small = small
+        """Whether a text is only a back-channel."""
+        self._patience: asyncio.TimerHandle | None = None
         self._mic: Microphone | None = None
         self._mics: list[Microphone] = []
         """The open one, and those that are closed and still hear what was queued."""
@@ -100,6 +111,11 @@ class Listening:
     def user_speaks(self) -> bool:
         """The user has the floor, or is being understood."""
         return any(utterance.took_floor for _, utterance in self._live)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Somebody speaks over the reply, and it waits until it is known what that means."""
+        return any(each.overlap is not None and each.overlap.holding for _, each in self._live)
 
     # ------------------------------------------------------------------ inputs
 
@@ -207,6 +223,7 @@ class Listening:
             self._mics.remove(mic)
         if self._mic is mic:
             self._mic = None
+        self._settle()
         if mic.closed_by == "client" and not mic.utterances:
             self.utterances += 1
             self._with.append(Heard(self.utterances, ""))
@@ -249,6 +266,8 @@ class Listening:
         if utterance is None:
             return
         utterance.pause()
+        if utterance.overlap is not None:
+            self._decided(utterance.overlap.silent(silence_ms), mic, utterance)
         self._paused(mic, utterance)
         may_hum = mic.mode == "continuous" and utterance.took_floor and self._with.cause is None
         voiced = mic.endpointing.voiced_ms
@@ -260,6 +279,8 @@ class Listening:
         self._humming.went_on()
         if utterance is not None:
             utterance.go_on()
+            if utterance.overlap is not None:
+                self._decided(utterance.overlap.again(mic.endpointing.voiced_ms), mic, utterance)
 
     def _paused(self, mic: Microphone, utterance: Utterance) -> None:
         """Looks at a pause: called when it is told, each time it has doubled, and for new words in it."""
@@ -271,6 +292,8 @@ class Listening:
         now = self._with.now
         self._with.append(SpeechEnded(utterance.number, voice_end, now - silence, reason))
         utterance.end(now, now - silence)
+        if utterance.overlap is not None:
+            self._decided(utterance.overlap.over(), mic, utterance)
         # Armed over a reply, it stays open until there was a voice that took the floor.
         if mic.mode == "push" or utterance.took_floor:
             self._served(mic)
@@ -300,10 +323,55 @@ class Listening:
         """The user's voice over what runs: does it take the floor?"""
         if utterance.took_floor or utterance.abandoned:
             return
-        situation = floor.running(self._with.cause, user_speaks=True)
-        decision = floor.voice(self._rules.barge_in, sign, mic.endpointing.voiced_ms, situation)
-        if decision == "ignore":
+        voiced_ms = mic.endpointing.voiced_ms
+        overlap = self._overlap(mic, utterance)
+        if overlap is not None and self._with.cause is not None:
+            said = overlap.text(utterance.text) if sign == "word" else overlap.voice(voiced_ms)
+            self._decided(said, mic, utterance)
             return
+        situation = floor.running(self._with.cause, user_speaks=True)
+        decision = floor.voice(self._rules.barge_in, sign, voiced_ms, situation)
+        if decision == "ignore" or (decision != "begin" and sign == "word" and self._small(utterance.text)):
+            return
+        self._take_floor(decision, mic, utterance)
+
+    def _overlap(self, mic: Microphone, utterance: Utterance) -> Overlap | None:
+        """The machine for what is said over a reply; a pressed button needs none."""
+        pauses = self._rules.barge_in.policy == "pause" and mic.mode != "push"
+        if utterance.overlap is None and pauses and self._with.pausable:
+            utterance.overlap = Overlap(self._rules.barge_in, self._small)
+        return utterance.overlap
+
+    def _decided(self, decision: Decision | None, mic: Microphone, utterance: Utterance) -> None:
+        """Do what the machine says about the reply."""
+        match decision:
+            case "pause" if self._with.pausable:
+                self._with.pause()
+                if self._patience is not None:
+                    self._patience.cancel()
+                loop = asyncio.get_running_loop()
+                self._patience = loop.call_later(PATIENCE_MS / 1000, self._give_up)
+            case "go_on":
+                self._settle()
+            case "interrupt":
+                shows = floor.running(self._with.cause, user_speaks=True) == "show"
+                self._take_floor("hold" if shows else "yield", mic, utterance)
+            case _:
+                pass
+
+    def _give_up(self) -> None:
+        """No reply is held for ever: nothing was heard that would have ended the doubt."""
+        for _, utterance in self._live:
+            if utterance.overlap is not None:
+                utterance.overlap.give_up()
+        self._with.carry_on()
+
+    def _settle(self) -> None:
+        """The reply goes on if nobody's voice holds it any more."""
+        if not self.in_doubt:
+            self._with.carry_on()
+
+    def _take_floor(self, decision: floor.Decision, mic: Microphone, utterance: Utterance) -> None:
         utterance.took_floor = True
         if decision == "yield":
             self._with.interrupt("barge_in", mic.link)
@@ -324,12 +392,19 @@ class Listening:
         self._with.append(heard or Heard(utterance.number, ""))
         if heard is not None and heard.text:
             self._pieces.append((utterance, heard.text))
+            if self._rules.barge_in.policy == "pause" and mic.mode != "push":
+                utterance.text = heard.text
+                self._voice("word", mic, utterance)
+        self._settle()
         if self.user_speaks:
             return  # They go on speaking: what they said so far waits for the rest.
         wanted = utterance.took_floor or self._with.cause is None or mic.mode == "push"
         if not wanted and not (self._pieces and self._rules.barge_in.policy == "after_word"):
+            reason = "it was too short to interrupt"
+            if self._rules.barge_in.policy == "pause":
+                reason = "it was only a back-channel" if self._pieces else "it was no word"
             self._pieces.clear()
-            self._with.drop("utterance", "it was too short to interrupt")
+            self._with.drop("utterance", reason)
             return
         if self._answer():
             self._served(mic)

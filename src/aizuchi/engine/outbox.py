@@ -42,7 +42,7 @@ REPLY = (TextDelta, Thought, Sentence, TextDone, Speech, SpeechDone, WordTime, C
 CLOSERS = (SpeechDone, StateChanged, TurnBegun, TurnEnded)
 """What must not overtake the sound before it."""
 KEPT_MS = 1_000
-"""So much sent sound is remembered for resuming a held turn."""
+"""So much sent sound, beside what the client may have ahead, is remembered for resuming a held turn."""
 
 
 class Encoder(Protocol):
@@ -120,6 +120,8 @@ class Outbox:
         self._closing = 0
         self._framers: dict[int, tuple[int, int, _Framer]] = {}
         self._parked: dict[int, deque[_Frame | Entry]] = {}
+        self._ahead: dict[int, tuple[int, float, float]] = {}
+        """Held turn -> in which generation and when it was held, and until when the client then had sound."""
         self._sent: deque[_Frame] = deque()
         self._placed: dict[int, float] = {}
         self._counts: dict[int, int] = {}
@@ -149,7 +151,7 @@ class Outbox:
             case Speech():
                 self._speech(entry, event)
             case TurnHeld(turn=turn, at_ms=at_ms):
-                self._hold(turn, at_ms)
+                self._hold(entry, turn, at_ms, now)
                 self._queue(entry)
             case TurnResumed(turn=turn, at_ms=at_ms):
                 self._queue(entry)
@@ -159,10 +161,12 @@ class Outbox:
                 self._queue(entry)
             case TurnEnded(turn=turn):
                 self._queue(entry)
-                for memory in (self._parked, self._placed, self._framers):
+                for memory in (self._parked, self._ahead, self._placed, self._framers):
                     memory.pop(turn, None)
             case SpeechDone(turn=turn) if turn in self._parked:
                 self._parked[turn].append(entry)
+            case StateChanged(reason="resumed"):
+                self._before_sound_of(entry.turn, entry)
             case _:
                 self._queue(entry)
 
@@ -173,6 +177,18 @@ class Outbox:
             self._closing += not isinstance(entry.event, SpeechDone)
         else:
             self._ready.append(entry)
+
+    def _before_sound_of(self, turn: int | None, entry: Entry) -> None:
+        """A turn goes on: that is told before its sound, and after what others still have to say."""
+        for place, item in enumerate(self._sound):
+            if isinstance(item, _Frame) and item.turn == turn:
+                if place == 0:
+                    self._ready.append(entry)
+                else:
+                    self._sound.insert(place, entry)
+                    self._closing += 1
+                return
+        self._queue(entry)
 
     def _speech(self, entry: Entry, speech: Speech) -> None:
         if self._delivery.codec == "none":
@@ -273,7 +289,8 @@ class Outbox:
 
     def _remember(self, frame: _Frame) -> None:
         self._sent.append(frame)
-        while self._sent[0].turn != frame.turn or self._sent[0].at_ms < frame.at_ms - KEPT_MS:
+        oldest = frame.at_ms - KEPT_MS - self._delivery.lead_ms
+        while self._sent[0].turn != frame.turn or self._sent[0].at_ms < oldest:
             self._sent.popleft()
 
     # -- the cut, the pause
@@ -301,7 +318,7 @@ class Outbox:
         event: Event = entry.event
         return entry.generation >= generation or not isinstance(event, REPLY)
 
-    def _hold(self, turn: int, at_ms: int) -> None:
+    def _hold(self, entry: Entry, turn: int, at_ms: int, now: float) -> None:
         parked: deque[_Frame | Entry] = deque(
             frame for frame in self._sent if frame.turn == turn and frame.at_ms + frame.ms > at_ms
         )
@@ -313,6 +330,7 @@ class Outbox:
         self._sound = rest
         self._closing = sum(isinstance(i, Entry) and not isinstance(i.event, SpeechDone) for i in rest)
         self._parked[turn] = parked
+        self._ahead[turn] = (entry.generation, now, self._buffered_until)
         self._sent.clear()
         self._buffered_until = 0.0
 
@@ -324,10 +342,15 @@ class Outbox:
             if isinstance(item, Entry):
                 self._sound.append(replace(item, generation=entry.generation))
                 continue
-            # Sound of the same generation is still in the client's own buffer.
+            # Sound of the same generation is still in the client's own buffer, or was played from there.
             still_there = item.entry.generation == entry.generation
             if item.sent and (still_there or item.at_ms + item.ms <= at_ms):
+                if still_there:
+                    self._sent.append(item)
                 continue  # what a slow link had not got yet is sent, whatever the reference ear heard
             item.entry, item.sent = replace(item.entry, generation=entry.generation), False
             self._sound.append(item)
-        self._buffered_until = now
+        # A client that paused has what it had; any other has played on meanwhile.
+        generation, since, until = self._ahead.pop(turn)
+        waited = now - since if self._delivery.can_hold else 0.0
+        self._buffered_until = until + waited if generation == entry.generation else now

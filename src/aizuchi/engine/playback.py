@@ -54,7 +54,10 @@ class Playback:
         self._natural_end: float | None = None
         self._anchored_end: float | None = None
         self._held_at: float | None = None
+        self._held_since = 0.0
         self._held_most = 0.0
+        self._coasts = False
+        self._least = 0.0
 
     # -- what goes in
 
@@ -114,24 +117,32 @@ class Playback:
             position = self.total_ms
         else:
             return
-        position = max(position, 0.0)
+        position = max(position, self._least)
         self._told_all = played.whole and position >= self.total_ms
         if self._held_at is not None:
-            self._held_at = min(position, self._held_most)
+            self._held_at, self._held_since = min(position, self._held_most), now
         else:
             position = min(position, self._natural(now))
             self.finished = self._told_all and position >= self.total_ms
             self._anchored_end = now + (self.total_ms - position) / 1000
 
-    def hold(self, now: float) -> int:
-        """Stop both clocks; returns the position in ms."""
-        if self._held_at is None:
-            self._held_at = self.position(now)
-            self._held_most = self._natural(now)
-        return int(self._held_at)
+    def hold(self, now: float, coast_ms: float = 0.0) -> int:
+        """Stop both clocks; returns the position in ms from which the turn will go on.
 
-    def resume(self, now: float) -> int:
-        position = self.total_ms if self._held_at is None else self._held_at
+        `coast_ms`: an ear that can't pause plays so much further, for that is what it had been sent.
+        """
+        if self._held_at is None:
+            self._held_at, self._held_since = self.position(now), now
+            self._held_most = min(self.total_ms, self._natural(now) + coast_ms)
+            self._coasts = coast_ms > 0
+        return int(self._held_most if self._coasts else self._held_at)
+
+    def resume(self, now: float, *, again: bool = False) -> int:
+        """Go on; returns the position. `again`: the ear threw away what it had and gets it anew."""
+        position = self.total_ms if self._held_at is None else self.position(now)
+        if again:
+            position = self._held_most if self._coasts else position
+            self._least = position  # A report from before may have been on its way for long.
         self._held_at = None
         rest = (self.total_ms - position) / 1000
         self._natural_end = self._anchored_end = now + rest
@@ -142,7 +153,8 @@ class Playback:
     def position(self, now: float) -> float:
         """Milliseconds of the turn's sound that have been played."""
         if self._held_at is not None:
-            return self._held_at
+            coasted = self._held_at + (now - self._held_since) * 1000 if self._coasts else 0.0
+            return max(self._held_at, min(self._held_most, coasted))
         if self.at_end:
             return 0.0
         if self.finished or self._anchored_end is None:

@@ -36,9 +36,24 @@ class Hearing:
 class BargeIn:
     """When the user's voice interrupts a reply."""
 
-    policy: Literal["immediate", "after_ms", "after_word", "never"] = "after_ms"
+    policy: Literal["pause", "immediate", "after_ms", "after_word", "never"] = "pause"
+    """`pause` holds the reply at once and decides later, where a reply sounds that can be held."""
     after_ms: int = 200
-    """With `after_ms`: so much voiced sound."""
+    """With `after_ms`, and with `pause` where there is nothing to hold: so much voiced sound."""
+    decide_ms: int = 400
+    """With `pause`: so much voiced sound interrupts although no word is known."""
+    backchannel_ms: int = 1_000
+    """With `pause`: so much voiced sound interrupts although only a back-channel is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The reply that comes back through the user's microphone."""
+
+    guard: Literal["auto", "off", "on"] = "auto"
+    """`auto`: on, unless the client says that it cancels echo itself."""
+    adapt_ms: int = 2_000
+    """For so much of a session's first sound a voice over a reply must be understood to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,7 @@ class Rules:
     speculation: Speculation = field(default_factory=Speculation)
     barge_in: BargeIn = field(default_factory=BargeIn)
     silences: Silences = field(default_factory=Silences)
+    echo: Echo = field(default_factory=Echo)
     limits: StageLimits = field(default_factory=StageLimits)
     ahead: float = 6.0
     """Synthesis stays at most so far ahead of the ear."""

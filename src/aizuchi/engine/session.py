@@ -18,6 +18,7 @@ from typing import Any
 
 from aizuchi.character import Character
 from aizuchi.engine import floor, states
+from aizuchi.engine.backchannels import only_backchannel
 from aizuchi.engine.cascade import HUMS, NOT_UNDERSTOOD, Cascade, Murmur, Say, phrase
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.company import Company
@@ -140,6 +141,7 @@ class Session:
             hints=Hints(phrases=(character.display_name,)),
             hum_every=character.hum_every,
             record=record_sound,
+            small=lambda text: only_backchannel(text, character.backchannels),
         )
         self._pictures = Pictures(self.rules)
         self._tools = ToolRoom(parts.toolbox, ToolContext(id, person, character.name), self.rules, self.spawn)
@@ -200,13 +202,15 @@ class Session:
         protocol: str = "",
         tools: Sequence[ToolSpec] = (),
         paced: bool = True,
+        coast_ms: float = 0.0,
     ) -> None:
         """A client has come. Without an ear among the links replies are text only.
 
         `paced` is its delivery's: False means that it gets a reply's sound in one piece at the end.
+        `coast_ms`: its lead if it can't pause what it has, since that is played whatever happens here.
         """
         specs = tuple(replace(spec, place="client") for spec in tools)
-        self.links.join(Link(link, roles, mode or self.rules.hearing.mode, specs, paced))
+        self.links.join(Link(link, roles, mode or self.rules.hearing.mode, specs, coast_ms, paced))
         self.append(LinkOpened(link, roles, protocol))
 
     def leave(self, link: str, reason: str = "") -> None:
@@ -451,16 +455,44 @@ class Session:
         self._active = None
         self._held.append(turn)
         at_ms = turn.hold(_now())
-        self.append(TurnHeld(turn.number, at_ms, reason), turn=turn.number)
+        if not turn.paused:
+            self.append(TurnHeld(turn.number, at_ms, reason), turn=turn.number)
+        turn.paused = False
         self.move("listening" if self._listening.open else "idle", "held", turn=turn.number)
+
+    @property
+    def pausable(self) -> bool:
+        """A reply sounds, and the ear that counts falls silent when it is held back."""
+        return self._active is not None and self._active.sounding and self.links.pausable
+
+    def pause(self) -> None:
+        """The reply stands still and keeps the floor, until `carry_on`, `interrupt` or `hold`."""
+        turn = self._active
+        if turn is None or turn.paused:
+            return
+        turn.paused = True
+        at_ms = turn.hold(_now(), self.links.coast_ms)
+        self.append(TurnHeld(turn.number, at_ms, "barge_in"), turn=turn.number)
+        self.move("speaking", "held", turn=turn.number, always=True)
+
+    def carry_on(self) -> None:
+        """The paused reply goes on from its place."""
+        turn = self._active
+        if turn is None or not turn.paused:
+            return
+        turn.paused = False
+        at_ms = turn.resume(_now())
+        self.append(TurnResumed(turn.number, at_ms), turn=turn.number)
+        self.move("speaking", "resumed", turn=turn.number, always=True)
 
     def _resume(self) -> None:
         turn = self._held.pop()
-        if turn.generation != self.generation:
+        anew = turn.generation != self.generation
+        if anew:
             self.generation += 1
             turn.generation = self.generation
         self._active = turn
-        at_ms = turn.resume(_now())
+        at_ms = turn.resume(_now(), again=anew)
         self.append(TurnResumed(turn.number, at_ms), turn=turn.number)
         if turn.sounding:
             self.move("speaking", "resumed", turn=turn.number)
@@ -469,6 +501,8 @@ class Session:
 
     def go_on(self) -> None:
         """The floor is free: what was held goes on, else what waits begins."""
+        if not self._listening.in_doubt:
+            self.carry_on()
         if self._active is not None or self._closing is not None or self._listening.user_speaks:
             return
         if self._held:

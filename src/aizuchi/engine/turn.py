@@ -97,6 +97,8 @@ class Turn:
         self.dead: Outcome | None = None
         """Set once it was silenced; nothing it makes reaches the timeline any more."""
         self.reason = ""
+        self.paused = False
+        """It stands still and keeps the floor, until it is decided what was said over it."""
         self.sounding = False
         """Its first sound is on the timeline."""
         self.queued = False
@@ -143,13 +145,13 @@ class Turn:
         if self._task is not None:
             self._task.cancel()
 
-    def hold(self, now: float) -> int:
-        """Pause; returns the position in ms from which it will go on."""
+    def hold(self, now: float, coast_ms: float = 0.0) -> int:
+        """Pause; returns the position in ms from which it will go on. See `Playback.hold`."""
         self._going.clear()
-        return self.playback.hold(now)
+        return self.playback.hold(now, coast_ms)
 
-    def resume(self, now: float) -> int:
-        position = self.playback.resume(now)
+    def resume(self, now: float, *, again: bool = False) -> int:
+        position = self.playback.resume(now, again=again)
         self._going.set()
         self._moved.set()
         return position
