@@ -40,6 +40,8 @@ from aizuchi.events import (
 
 SLACK = 0.15
 """Seconds by which two clocks that mean the same may differ."""
+PAUSE = 3.0
+"""Seconds that a reply stands still at most because of a voice over it."""
 LIMITS = {"slow": 2.0, "wave": 3.0}
 """Time limits of the tools that have one of their own."""
 
@@ -87,6 +89,9 @@ class Life:
     """Its latest entry, whatever it was."""
     mute: bool = False
     held: bool = False
+    """Something else spoke while it waited."""
+    paused: float | None = None
+    """Since when it stands still because of a voice over it."""
     told_by_ear: bool = False
     cut: Interrupted | None = None
     ended: TurnEnded | None = None
@@ -138,6 +143,9 @@ class Judge:
                 if event.previous != self._state or not may_follow(event.previous, event.state):
                     self._wrong("P4", f"{event.previous} -> {event.state}, but the state was {self._state}")
                 self._state = event.state
+                if life is not None and life.paused is not None and event.reason == "held":
+                    life.held = event.state != "speaking"
+                    life.paused = None if life.held else life.paused
             case SpeechStarted() | SpeechEnded() | Heard() | Dropped():
                 self._ear(event)
             case TurnBegun():
@@ -145,8 +153,15 @@ class Judge:
             case TurnEnded():
                 self._ended(event, entry)
             case Interrupted(turn=turn) if turn is not None:
+                self._unpaused(self.turns[turn], entry.at)
                 self.turns[turn].cut = event
                 self._heard(self.turns[turn], event.heard, event.text)
+            case TurnHeld(turn=turn, reason="barge_in") if self._session.cause is not None:
+                self.turns[turn].paused = entry.at
+                self._called.clear()
+            case TurnResumed(turn=turn) if self.turns[turn].paused is not None:
+                self._unpaused(self.turns[turn], entry.at)
+                self._called.clear()
             case TurnHeld(turn=turn) | TurnResumed(turn=turn):
                 self.turns[turn].held = True
                 self._called.clear()  # calls and results of a held turn wait with it
@@ -218,8 +233,21 @@ class Judge:
                 self._wrong("P5", f"turn {event.turn} answers {event.text!r}, but {texts} was said")
             self._unanswered.clear()
 
+    def _unpaused(self, life: Life, at: float) -> None:
+        """A reply that stood still goes on or is cut, in time; its sound will end later by the pause."""
+        since, life.paused = life.paused, None
+        if since is None:
+            return
+        if at - since > PAUSE + 0.01:
+            self._wrong("P3", f"turn {life.begun.turn} stood still for {at - since:.2f} s")
+        left, ear = life.natural_end - since, self._session.links.ear
+        if left > 0:
+            coasted = min(left, at - since, 0.0 if ear is None else ear.coast_ms / 1000)
+            life.natural_end = at + left - coasted
+
     def _ended(self, event: TurnEnded, entry: Entry) -> None:
         life = self.turns[event.turn]
+        self._unpaused(life, entry.at)
         if life.ended is not None:
             self._wrong("P3", f"turn {event.turn} ended twice")
         life.ended = event
@@ -313,7 +341,7 @@ class Judge:
             case Dropped(what="utterance", reason=reason):
                 if reason in ("something newer took its place", "the microphone failed"):
                     self._abandoned += 1
-                elif "too short" in reason:
+                elif "too short" in reason or "back-channel" in reason or "no word" in reason:
                     self._unanswered.clear()
                 elif "waited" in reason and self._unanswered:
                     self._unanswered.pop()

@@ -28,6 +28,7 @@ from aizuchi.events import (
     Attach,
     Context,
     Entry,
+    Event,
     Happened,
     Image,
     Interrupt,
@@ -44,6 +45,8 @@ from aizuchi.events import (
     ToolResult,
     TurnBegun,
     TurnEnded,
+    TurnHeld,
+    TurnResumed,
     Typed,
 )
 from aizuchi.ports import (
@@ -162,7 +165,7 @@ class World:
         )
 
     def _hear(self, ms: int) -> Script:
-        texts = ["hello there", "what time is it", "stop", "你好", ""]
+        texts = ["hello there", "what time is it", "stop", "你好", "", "mm-hm", "嗯。", "[cough]"]
         text = "hello there" if self.calm else self._dice.choice(texts)
         wait = self._dice.uniform(0, self._dice.choice([0.3, 1.0, 4.0]))
         steps: list[tuple[float, Any]] = [(0.02, Partial(text)), (wait, Final(text))]
@@ -193,6 +196,12 @@ class World:
             return None
         pcm = struct.pack("<h", sentence.turn) * 1600
         return self._fault([(0.1, Audio(pcm, 16_000)), (0.01, Word(0, 50, "x")), (0.1, Audio(pcm, 16_000))])
+
+
+RESTLESS = [5, 6, 3, 4, 1, 1, 2, 1, 1, 3]
+MANNERED = [2, 12, 2, 0.3, 0.5, 0.5, 1, 0.5, 0.5, 6]
+"""How often they type, talk, open or close the microphone, click, join, leave, ...; the second kind lets
+replies come to their end, and coughs and hums over them."""
 
 
 class Crowd:
@@ -281,14 +290,26 @@ class Client:
         self._got: dict[int, list[tuple[float, int, int]]] = {}
         """Turn -> when its packets will have begun to sound here, their place and length in ms."""
         self._sounds_until = 0.0
+        self._ends: dict[tuple[int, int], int] = {}
+        """Turn and generation -> how far the sound has come here."""
+        self._paused: float | None = None
+        """Since when this client's own speaker stands still."""
         wishes: Any = [("mouth", "ear"), ("mouth", "ear"), ("witness",), ("ear",)]
         roles = roles or dice.choice(wishes)
         if self._delivery.codec == "none":
             roles = tuple(role for role in roles if role != "ear") or ("witness",)
-        mode: Any = dice.choice(["push", "auto", "continuous", None])
+        mode: Any = dice.choice(["push", "auto", "continuous", None, None])
         wave = ToolSpec("wave", "", {"type": "object"}, timeout=3.0)
         tools = [wave] if dice.random() < 0.5 else []
-        session.join(name, roles, mode=mode, protocol="sim", tools=tools, paced=self._delivery.paced)
+        session.join(
+            name,
+            roles,
+            mode=mode,
+            protocol="sim",
+            tools=tools,
+            paced=self._delivery.paced,
+            coast_ms=0 if self._delivery.can_hold else self._delivery.lead_ms,
+        )
 
     def _put(self, entry: Entry) -> None:
         self._outbox.put(entry, _now())
@@ -313,7 +334,7 @@ class Client:
             return
         if isinstance(event, TurnEnded) and event.outcome != "failed":
             return
-        got, now = self._got.get(life.begun.turn, []), _now()
+        got, now = self._got.get(life.begun.turn, []), self._paused or _now()
         played = sum(min(max(0.0, (now - begun) * 1000), ms) for begun, _, ms in got)
         start, shown = 0.0, 0
         for sentence in life.sentences:
@@ -363,8 +384,14 @@ class Client:
                 self._done_turns.add(entry.turn)
         if isinstance(event, TurnEnded) and event.outcome == "finished":
             self._judge_complete(event.turn)
+        if self._delivery.can_hold:
+            self._hold(event)
         if isinstance(event, Packet):
             self._report.counts["packets"] += 1
+            come = self._ends.get((event.turn, entry.generation), 0)
+            if event.at_ms < come - 2:
+                self._report.wrong("P6", f"{self.name} gets {event.at_ms} ms of turn {event.turn} again")
+            self._ends[event.turn, entry.generation] = event.at_ms + event.ms
             self._sounds_until = max(_now(), self._sounds_until) + event.ms / 1000
             heard = (self._sounds_until - event.ms / 1000, event.at_ms, event.ms)
             self._got.setdefault(event.turn, []).append(heard)
@@ -375,6 +402,24 @@ class Client:
             answer = ToolResult(event.id, f"done {event.id}", link=self.name)
             wait = self._dice.choice([0.0, 0.5, 5.0])
             asyncio.get_running_loop().call_later(wait, self._session.feed, answer)
+
+    def _hold(self, event: Event) -> None:
+        """A speaker that can pause plays later by the pause what it has not played yet."""
+        match event:
+            case TurnHeld():
+                self._paused = self._paused or _now()
+            case TurnResumed(turn=turn) if self._paused is not None:
+                since, self._paused = self._paused, None
+                wait = _now() - since
+                self._sounds_until += wait if self._sounds_until > since else 0.0
+                self._got[turn] = [
+                    (begun + wait if begun + ms / 1000 > since else begun, place, ms)
+                    for begun, place, ms in self._got.get(turn, [])
+                ]
+            case Interrupted() | TurnBegun():
+                self._paused = None
+            case _:
+                pass
 
     def _judge_complete(self, turn: int) -> None:
         """P6: whoever was there from the beginning got every millisecond of a finished turn."""
@@ -425,13 +470,14 @@ class Conversation:
         self.crowd = Crowd(seed)
         self.clients: list[Client] = []
         dice = self.dice
+        self._weights = dice.choice([RESTLESS, MANNERED])
         self.rules = Rules(
             hearing=Hearing(
-                mode=dice.choice(["push", "auto", "continuous"]),
+                mode=dice.choice(["push", "auto", *["continuous"] * (1 + 3 * (self._weights is MANNERED))]),
                 silence_ms=dice.choice([200, 600]),
                 max_utterance_ms=dice.choice([1500, 30_000]),
             ),
-            barge_in=BargeIn(dice.choice(["immediate", "after_ms", "after_word", "never"]), 200),
+            barge_in=BargeIn(dice.choice([*["pause"] * 4, "immediate", "after_ms", "after_word", "never"])),
             limits=StageLimits(breaker_pause=dice.choice([1.0, 30.0]), vad_gap=3.0),
             ahead=dice.choice([0.5, 6.0]),
             tool_rounds=2,
@@ -512,7 +558,7 @@ class Conversation:
         link = dice.choice(here).name if here else ""
         action = dice.choices(
             ["type", "talk", "listen", "interrupt", "join", "leave", "claim", "note", "odd", "wait"],
-            [5, 6, 3, 4, 1, 1, 2, 1, 1, 3],
+            self._weights,
         )[0]
         match action:
             case "type":
@@ -561,7 +607,7 @@ class Conversation:
         dice = self.dice
         for sound in (
             fakes.silence(60),
-            fakes.speech(dice.randint(20, 1500)),
+            fakes.speech(dice.randint(20, dice.choice([350, 1500]))),
             fakes.silence(dice.randint(0, 900)),
         ):
             for at in range(0, len(sound), 640):

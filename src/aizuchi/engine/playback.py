@@ -56,6 +56,7 @@ class Playback:
         self._held_at: float | None = None
         self._held_since = 0.0
         self._held_most = 0.0
+        self._held_natural = 0.0
         self._coasts = False
         self._least = 0.0
 
@@ -133,28 +134,35 @@ class Playback:
         """
         if self._held_at is None:
             self._held_at, self._held_since = self.position(now), now
-            self._held_most = min(self.total_ms, self._natural(now) + coast_ms)
+            self._held_natural = self._natural(now)
+            self._held_most = min(self.total_ms, self._held_natural + coast_ms)
             self._coasts = coast_ms > 0
         return int(self._held_most if self._coasts else self._held_at)
 
     def resume(self, now: float, *, again: bool = False) -> int:
         """Go on; returns the position. `again`: the ear threw away what it had and gets it anew."""
-        position = self.total_ms if self._held_at is None else self.position(now)
+        if self._held_at is None:
+            return int(self.position(now))
+        position = self.position(now)
+        natural = max(position, min(self._held_most, self._coasted(self._held_natural, now)))
         if again:
-            position = self._held_most if self._coasts else position
+            position = natural = self._held_most if self._coasts else position
             self._least = position  # A report from before may have been on its way for long.
         self._held_at = None
-        rest = (self.total_ms - position) / 1000
-        self._natural_end = self._anchored_end = now + rest
+        self._anchored_end = now + (self.total_ms - position) / 1000
+        self._natural_end = now + (self.total_ms - natural) / 1000
         return int(position)
+
+    def _coasted(self, from_ms: float, now: float) -> float:
+        """Where an ear that was at `from_ms` is now, in a pause."""
+        return from_ms + (now - self._held_since) * 1000 if self._coasts else from_ms
 
     # -- what comes out
 
     def position(self, now: float) -> float:
         """Milliseconds of the turn's sound that have been played."""
         if self._held_at is not None:
-            coasted = self._held_at + (now - self._held_since) * 1000 if self._coasts else 0.0
-            return max(self._held_at, min(self._held_most, coasted))
+            return max(self._held_at, min(self._held_most, self._coasted(self._held_at, now)))
         if self.at_end:
             return 0.0
         if self.finished or self._anchored_end is None:
