@@ -17,6 +17,7 @@ from aizuchi.engine.states import may_follow
 from aizuchi.events import (
     Dropped,
     Entry,
+    Event,
     Fault,
     Heard,
     Interrupted,
@@ -123,6 +124,10 @@ class Judge:
         self._called: dict[str, float] = {}
         self._waits: set[tuple[int, str]] = set()
         """Turns that wait for a provider's place, and for which stage's."""
+        self._voices: set[int] = set()
+        """Utterances that are being said."""
+        self._quiet_at = 0.0
+        """When the last of them ended."""
 
     def read(self, entry: Entry) -> None:
         event = entry.event
@@ -130,6 +135,7 @@ class Judge:
         self._report.counts[type(event).__name__] += 1
         self._order(entry)
         life = self.turns.get(entry.turn) if entry.turn is not None else None
+        self._stillness(event, entry.at)
         if life is not None and isinstance(event, REPLY) and (life.cut or life.ended):
             self._wrong("P1", f"{type(event).__name__} of dead turn {entry.turn} on the timeline")
         if life is not None and not isinstance(event, TurnEnded):
@@ -232,6 +238,21 @@ class Judge:
             if event.text.replace(" ", "") != "".join(texts).replace(" ", ""):
                 self._wrong("P5", f"turn {event.turn} answers {event.text!r}, but {texts} was said")
             self._unanswered.clear()
+
+    def _stillness(self, event: Event, at: float) -> None:
+        """No reply stands still when nobody speaks any more."""
+        match event:
+            case SpeechStarted(utterance=number):
+                self._voices.add(number)
+            case SpeechEnded(utterance=number):
+                self._voices.discard(number)
+                self._quiet_at = at
+            case _ if not self._voices and at > self._quiet_at + 0.01:
+                for turn, life in self.turns.items():
+                    if life.paused is not None:
+                        self._wrong("P3", f"turn {turn} stands still, and nobody speaks")
+            case _:
+                pass
 
     def _unpaused(self, life: Life, at: float) -> None:
         """A reply that stood still goes on or is cut, in time; its sound will end later by the pause."""

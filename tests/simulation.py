@@ -75,6 +75,7 @@ TEXTS = (
     "你好！今天天气很好，我们去散步吧。然后再喝一杯茶。",
     "[happy] Hello there! <think>they sound sad</think> How are you?",
     "こんにちは。元気ですか？今日はいい天気ですね。",
+    "This is a long reply. It has many sentences. Each of them takes some time. So one may hum, or cough.",
     "One, two, three, four, five, six, seven, eight, nine, ten.",
     "```\ncode\n```\nThat was code. [sad] Sorry.",
     "Ok.",
@@ -165,7 +166,7 @@ class World:
         )
 
     def _hear(self, ms: int) -> Script:
-        texts = ["hello there", "what time is it", "stop", "你好", "", "mm-hm", "嗯。", "[cough]"]
+        texts = ["hello there", "what time is it", "stop", "你好", "", "", "mm-hm", "嗯。", "[cough]", "はい"]
         text = "hello there" if self.calm else self._dice.choice(texts)
         wait = self._dice.uniform(0, self._dice.choice([0.3, 1.0, 4.0]))
         steps: list[tuple[float, Any]] = [(0.02, Partial(text)), (wait, Final(text))]
@@ -199,9 +200,9 @@ class World:
 
 
 RESTLESS = [5, 6, 3, 4, 1, 1, 2, 1, 1, 3]
-MANNERED = [2, 12, 2, 0.3, 0.5, 0.5, 1, 0.5, 0.5, 6]
-"""How often they type, talk, open or close the microphone, click, join, leave, ...; the second kind lets
-replies come to their end, and coughs and hums over them."""
+MANNERED = [2, 12, 0.3, 0.3, 0.5, 0.3, 1, 0.5, 0.5, 2]
+"""How often they type, talk, open or close the microphone, click, join, leave, ...; the second kind takes its
+time, lets replies come to their end, and coughs and hums over them."""
 
 
 class Crowd:
@@ -261,6 +262,8 @@ class Client:
         report: Report,
         judge: Judge,
         roles: tuple[Role, ...] = (),
+        *,
+        calmly: bool = False,
     ) -> None:
         self.name = name
         self.here = True
@@ -279,6 +282,8 @@ class Client:
                 Delivery(sentence_gap_ms=100, start_gap_ms=60, tail_ms=50, lead_ms=60, frame_ms=60),
             ]
         )
+        if calmly and dice.random() < 0.8:
+            self._delivery = dice.choice([Delivery(), Delivery(lead_ms=800, can_hold=True, frame_ms=40)])
         self._manners = dice.choice(["silent", "honest", "late", "liar"])
         self._slow = dice.choice([0.0, 0.0, 0.002, 0.3])
         self._outbox = Outbox(self._delivery)
@@ -298,7 +303,7 @@ class Client:
         roles = roles or dice.choice(wishes)
         if self._delivery.codec == "none":
             roles = tuple(role for role in roles if role != "ear") or ("witness",)
-        mode: Any = dice.choice(["push", "auto", "continuous", None, None])
+        mode: Any = None if calmly else dice.choice(["push", "auto", "continuous", None])
         wave = ToolSpec("wave", "", {"type": "object"}, timeout=3.0)
         tools = [wave] if dice.random() < 0.5 else []
         session.join(
@@ -471,13 +476,15 @@ class Conversation:
         self.clients: list[Client] = []
         dice = self.dice
         self._weights = dice.choice([RESTLESS, MANNERED])
+        self._calmly = self._weights is MANNERED
+        policy: Any = dice.choice([*["pause"] * 4, "immediate", "after_ms", "after_word", "never"])
         self.rules = Rules(
             hearing=Hearing(
-                mode=dice.choice(["push", "auto", *["continuous"] * (1 + 3 * (self._weights is MANNERED))]),
+                mode=dice.choice(["push", "auto", *["continuous"] * (1 + 5 * self._calmly)]),
                 silence_ms=dice.choice([200, 600]),
                 max_utterance_ms=dice.choice([1500, 30_000]),
             ),
-            barge_in=BargeIn(dice.choice([*["pause"] * 4, "immediate", "after_ms", "after_word", "never"])),
+            barge_in=BargeIn(policy),
             limits=StageLimits(breaker_pause=dice.choice([1.0, 30.0]), vad_gap=3.0),
             ahead=dice.choice([0.5, 6.0]),
             tool_rounds=2,
@@ -507,17 +514,19 @@ class Conversation:
                 group.create_task(self.crowd.come(permits))
 
             def join(*roles: Role) -> None:
-                client = Client(f"link{len(self.clients)}", session, dice, report, judge, roles)
+                name, calmly = f"link{len(self.clients)}", self._calmly
+                client = Client(name, session, dice, report, judge, roles, calmly=calmly)
                 self.clients.append(client)
                 group.create_task(client.pump())
 
             def talk(link: str) -> None:
                 group.create_task(self._talk(session, link))
 
-            join()
+            join(*(("mouth", "ear") if self._calmly else ()))
             await asyncio.sleep(0)
-            while _now() - began < self._seconds:
-                await asyncio.sleep(dice.choice([0.0, 0.001, 0.1, dice.uniform(0, 2)]))
+            while _now() - began < self._seconds * (1 + self._calmly):
+                pauses = [0.1, dice.uniform(0, 3)] if self._calmly else [0.0, 0.001, 0.1, dice.uniform(0, 2)]
+                await asyncio.sleep(dice.choice(pauses))
                 await self._act(session, join, talk)
                 self._look(session)
             await self._calm(session, join)
@@ -556,6 +565,8 @@ class Conversation:
         dice = self.dice
         here = [client for client in self.clients if client.here]
         link = dice.choice(here).name if here else ""
+        if self._calmly and here and dice.random() < 0.8:
+            link = here[0].name
         action = dice.choices(
             ["type", "talk", "listen", "interrupt", "join", "leave", "claim", "note", "odd", "wait"],
             self._weights,
@@ -568,7 +579,7 @@ class Conversation:
             case "talk":
                 if dice.random() < 0.8:
                     session.feed(Listen(True, link=link))
-                if dice.random() < 0.5:
+                if dice.random() < (0.1 if self._calmly else 0.5):
                     talk(link)
                 else:
                     await self._talk(session, link)
@@ -612,9 +623,9 @@ class Conversation:
         ):
             for at in range(0, len(sound), 640):
                 session.feed(MicAudio(sound[at : at + 640], link=link))
-                if dice.random() < 0.5:
+                if self._calmly or dice.random() < 0.5:
                     await asyncio.sleep(0.02)
-        if dice.random() < 0.4:
+        if dice.random() < (0.1 if self._calmly else 0.4):
             session.feed(Listen(False, link=link))
             if dice.random() < 0.3:
                 session.feed(Listen(True, link=link))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,27 @@ def test_the_speaker_is_silent_at_once():
     speaker.put(sound(b"aabb", 1, last=True))
     speaker.clear()
     assert speaker.fill(4) == bytes(4) and speaker.finished() == []
+
+
+def test_the_speaker_pauses_and_plays_on():
+    """While a voice over the reply is judged it is silent, and keeps its place."""
+    speaker = Speaker()
+    speaker.put(sound(b"aabbcc", 1))
+    assert speaker.fill(2) == b"aa"
+    speaker.pause(1)
+    speaker.put(sound(b"dd", 2))
+    assert speaker.fill(4) == bytes(4)
+    speaker.resume()
+    assert speaker.fill(6) == b"bbccdd"
+
+
+def test_something_newer_takes_the_place_of_what_is_paused():
+    """The paused reply waits elsewhere; its rest comes again when it is its turn."""
+    speaker = Speaker()
+    speaker.put(sound(b"aabb", 1))
+    speaker.pause(1)
+    speaker.put(replace(sound(b"cc", 2), generation=2))
+    assert speaker.fill(4) == b"cc\0\0"
 
 
 class Card:

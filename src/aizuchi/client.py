@@ -128,6 +128,7 @@ class Options:
     audio: AudioWay
     character: str | None
     tools: tuple[Mapping[str, Any], ...]
+    echo_cancelled: bool
     role: Literal["talk", "witness"]
     resume: Resumption | None
     verify: bool | str | Path
@@ -165,6 +166,7 @@ class Client:
         audio: AudioWay = "binary",
         character: str | None = None,
         tools: Sequence[Mapping[str, Any]] = (),
+        echo_cancelled: bool = False,
         role: Literal["talk", "witness"] = "talk",
         resume: Resumption | None = None,
         verify: bool | str | Path = True,
@@ -175,7 +177,10 @@ class Client:
         `url`: http(s), ws(s) or host:port; the protocol's path is filled in where there is none. `verify`:
         False takes any certificate, a path names a file of trusted ones (a self-made server certificate).
         `tools`: objects with name, description and parameters, which then come as `ToolStatus` with state
-        "requested". `timeout`: seconds that connecting and each sending may take.
+        "requested". `echo_cancelled`: the microphone does not hear the speaker. Who wants "hold" stops
+        playing at `PlaybackPause`, keeps what there is, plays on at `PlaybackResume`, and drops it when
+        sound of a higher generation comes instead. `timeout`: seconds that connecting and each sending may
+        take.
         Entering raises AuthFailed, Closed, or ClientError when nobody answers.
         """
         return cls(
@@ -187,6 +192,7 @@ class Client:
                 audio=audio,
                 character=character,
                 tools=tuple(tools),
+                echo_cancelled=echo_cancelled,
                 role=role,
                 resume=resume,
                 verify=verify,
@@ -259,6 +265,8 @@ class Client:
             "want": list(options.want),
             "role": options.role,
         }
+        if options.echo_cancelled:
+            hello["echo_cancelled"] = True
         if options.token:
             hello["token"] = options.token
         if options.character:

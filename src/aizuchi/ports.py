@@ -494,6 +494,8 @@ class Join(Event):
     """Wants `Measured` after each turn."""
     follows: bool = False
     """Wants every entry of the timeline, not only those its protocol has words for."""
+    cancels_echo: bool = False
+    """Its microphone does not hear its speaker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,14 @@ def test_an_ear_that_cannot_pause_coasts():
     assert play.position(110.1) == pytest.approx(800)
 
 
+def test_a_turn_that_is_interrupted_in_a_pause_is_heard_no_further():
+    """Silence is silence, also for an ear that would have played on for a while."""
+    play = playing()
+    play.hold(100.5, coast_ms=200)
+    play.stop(100.6)
+    assert play.position(110.0) == pytest.approx(600)
+
+
 def test_an_ear_that_is_resumed_while_it_coasts_notices_nothing():
     """The pause was shorter than what it had."""
     play = playing()

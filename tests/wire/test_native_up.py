@@ -207,6 +207,7 @@ def test_hello_becomes_join():
         want=["stream", "metrics", "timeline", "telepathy"],
         tools=[{"name": "lamp", "description": "Switch it", "parameters": {"type": "object"}, "timeout": 3}],
         resume={"session_id": "s-0", "last_seq": 7, "resume_token": "r-0"},
+        echo_cancelled=True,
     )
     assert join == Join(
         protocol="dh.v1",
@@ -218,6 +219,7 @@ def test_hello_becomes_join():
         tools=(ToolSpec("lamp", "Switch it", {"type": "object"}, "client", 3.0),),
         measures=True,
         follows=True,
+        cancels_echo=True,
     )
     assert "t-1" not in repr(join) and "r-0" not in repr(join)
 

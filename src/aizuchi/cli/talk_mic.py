@@ -73,9 +73,14 @@ class Speaker:
         self._lock = threading.Lock()
         self._waiting: deque[tuple[Sound, bytes]] = deque()
         self._done: list[Sound] = []
+        self._paused_at: int | None = None
 
     def put(self, sound: Sound) -> None:
+        """More to play. Something newer than what is paused takes its place."""
         with self._lock:
+            if self._paused_at is not None and sound.generation > self._paused_at:
+                self._waiting.clear()
+                self._paused_at = None
             self._waiting.append((sound, sound.pcm))
 
     def clear(self) -> None:
@@ -83,12 +88,24 @@ class Speaker:
         with self._lock:
             self._waiting.clear()
             self._done.clear()
+            self._paused_at = None
+
+    def pause(self, generation: int) -> None:
+        """Silence for a while; what there is is kept."""
+        with self._lock:
+            self._paused_at = generation
+
+    def resume(self) -> None:
+        """Play on."""
+        with self._lock:
+            self._paused_at = None
 
     def fill(self, size: int) -> bytes:
         """The next `size` bytes to play, padded with silence."""
         out = bytearray()
         with self._lock:
-            while self._waiting and (len(out) < size or not self._waiting[0][1]):
+            playing = self._paused_at is None
+            while playing and self._waiting and (len(out) < size or not self._waiting[0][1]):
                 sound, pcm = self._waiting.popleft()
                 need = size - len(out)
                 out += pcm[:need]
@@ -205,7 +222,11 @@ class HandsFree:
                     screen.write(f"{self._client.hello.character} > ", "they")
                     self._open = True
                 screen.write(text)
-            case down.StateUpdate(reason="interrupt" | "barge_in"):
+            case down.PlaybackPause(generation_id=generation):
+                self._speaker.pause(generation)
+            case down.PlaybackResume():
+                self._speaker.resume()
+            case down.StateUpdate(reason="interrupt" | "barge_in" | "superseded"):
                 self._speaker.clear()
                 if self._open:
                     screen.write(f" {TEXTS.say(lang, 'interrupted')}", "dim")
@@ -238,7 +259,7 @@ class HandsFree:
 
 async def hands_free(talk: Talk, library: Any) -> int:
     """Talk by voice until the user leaves."""
-    async with talk.client(audio="binary", want=("stream",), mode="continuous") as client:
+    async with talk.client(audio="binary", want=("stream", "hold"), mode="continuous") as client:
         talk.greet(client)
         talk.screen.line(TEXTS.say(talk.lang, "how"), "dim")
         return await HandsFree(talk, client, library).run()

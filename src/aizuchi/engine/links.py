@@ -22,6 +22,8 @@ class Link:
     tools: tuple[ToolSpec, ...] = ()
     coast_ms: float = 0.0
     """So much sound it may have ahead and plays although the reply is paused; 0: it can pause, too."""
+    cancels_echo: bool = False
+    """Its microphone does not hear its speaker."""
     paced: bool = True
     """Sound comes to it as it is made, at the pace of hearing; else in one piece when all is there."""
     reports: bool = False

@@ -139,6 +139,10 @@ class Playback:
             self._coasts = coast_ms > 0
         return int(self._held_most if self._coasts else self._held_at)
 
+    def stop(self, now: float) -> None:
+        """Nothing of the turn is played any more, by whatever ear."""
+        self._held_at, self._coasts = self.position(now), False
+
     def resume(self, now: float, *, again: bool = False) -> int:
         """Go on; returns the position. `again`: the ear threw away what it had and gets it anew."""
         if self._held_at is None:

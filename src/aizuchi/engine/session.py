@@ -203,6 +203,7 @@ class Session:
         tools: Sequence[ToolSpec] = (),
         paced: bool = True,
         coast_ms: float = 0.0,
+        cancels_echo: bool = False,
     ) -> None:
         """A client has come. Without an ear among the links replies are text only.
 
@@ -210,7 +211,8 @@ class Session:
         `coast_ms`: its lead if it can't pause what it has, since that is played whatever happens here.
         """
         specs = tuple(replace(spec, place="client") for spec in tools)
-        self.links.join(Link(link, roles, mode or self.rules.hearing.mode, specs, coast_ms, paced))
+        mode = mode or self.rules.hearing.mode
+        self.links.join(Link(link, roles, mode, specs, coast_ms, cancels_echo, paced))
         self.append(LinkOpened(link, roles, protocol))
 
     def leave(self, link: str, reason: str = "") -> None:

@@ -138,7 +138,7 @@ class Turn:
         """From this very moment nothing of the turn is let through."""
         if self.dead is None:
             self.dead, self.reason = outcome, reason
-            self.playback.hold(_now())
+            self.playback.stop(_now())
 
     def tidy(self) -> None:
         """After `silence`: end its tasks and close what they hold."""

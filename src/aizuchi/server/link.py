@@ -208,6 +208,7 @@ class Link:
             protocol=join.protocol,
             tools=join.tools,
             paced=self._wire.delivery.paced,
+            cancels_echo=join.cancels_echo,
             coast_ms=0.0 if self._wire.delivery.can_hold else self._wire.delivery.lead_ms,
         )
 

@@ -124,6 +124,7 @@ class Inward:
             tools=tools,
             measures="metrics" in said.want,
             follows="timeline" in said.want,
+            cancels_echo=said.echo_cancelled,
         )
 
     # -- what it says

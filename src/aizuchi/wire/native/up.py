@@ -120,6 +120,9 @@ class Wishes(UpMessage):
     tools: list[ClientTool] = Field(
         default_factory=list[ClientTool], max_length=64, description="tools that run in the client"
     )
+    echo_cancelled: bool = Field(
+        default=False, description="the microphone does not hear the speaker: headphones, or cancelled echo"
+    )
     role: Literal["talk", "witness"] = Field(
         default="talk", description="witness: follow the session named in resume without speaking or playing"
     )
