@@ -28,6 +28,7 @@ from aizuchi.ports import (
     Score,
     Style,
     Token,
+    TurnModel,
     Usage,
     Vad,
     Voice,
@@ -158,6 +159,28 @@ class FakeRecognizer(Fake, Recognizer):
             self.heard.append(bytes(sound))
             async for item in play(self._answer(len(sound) // 32)):
                 yield item
+
+
+class FakeTurnModel(Fake, TurnModel):
+    """Answers the nth question with what `answer(n)` gives: (seconds to wait, probability or a fault)."""
+
+    name = "fake"
+
+    def __init__(self, answer: Callable[[int], tuple[float, Any]] = lambda number: (0.05, 0.5)) -> None:
+        super().__init__()
+        self._answer = answer
+        self.heard: list[bytes] = []
+
+    async def finished(self, pcm: bytes) -> float:
+        async with self.opened():
+            self.heard.append(pcm)
+            wait, what = self._answer(len(self.heard))
+            await asyncio.sleep(wait)
+            if what is HANG:
+                await asyncio.get_running_loop().create_future()
+            if isinstance(what, BaseException):
+                raise what
+            return what
 
 
 class FakeModel(Fake, LanguageModel):

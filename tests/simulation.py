@@ -125,6 +125,7 @@ class World:
         self._rate = fault_rate
         self.calm = False
         self.vad = fakes.FakeVad(self._vad_fault)
+        self.turn = fakes.FakeTurnModel(self._finished)
         self.asr = [fakes.FakeRecognizer(self._hear, "ear1"), fakes.FakeRecognizer(self._hear, "ear2")]
         self.llm = [fakes.FakeModel(self._think), fakes.FakeModel(self._think)]
         self.tts = [
@@ -134,7 +135,7 @@ class World:
 
     @property
     def open(self) -> int:
-        return sum(each.open for each in (self.vad, *self.asr, *self.llm, *self.tts))
+        return sum(each.open for each in (self.vad, self.turn, *self.asr, *self.llm, *self.tts))
 
     def open_for(self, turn: int) -> int:
         return sum(each.open_for[turn] for each in self.tts)
@@ -149,6 +150,14 @@ class World:
         if not self.calm and self._dice.random() < self._rate / 500:
             return self._dice.choice([ProviderError("the VAD lost its mind"), fakes.HANG])
         return None
+
+    def _finished(self, number: int) -> tuple[float, Any]:
+        dice = self._dice
+        if self._faulty():
+            return dice.uniform(0, 2), dice.choice(
+                [fakes.HANG, ProviderError("no"), ValueError("a bug"), "?"]
+            )
+        return dice.uniform(0, 0.5), dice.random()
 
     def _fault(self, steps: list[tuple[float, Any]]) -> Script:
         """Break a healthy script in some way."""
@@ -495,6 +504,7 @@ class Conversation:
         report, dice = self.report, self.dice
         parts = fakes.parts(
             vad=self.world.vad,
+            turn=self.world.turn,
             asr=self.crowd.chain("asr", list(self.world.asr)),
             llm=self.crowd.chain("llm", list(self.world.llm)),
             tts=self.crowd.chain("tts", list(self.world.tts)),

@@ -214,6 +214,22 @@ class SpeechStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEndJudged(Event):
+    """Within a pause: how much silence will end it, and what speaks for that. Told when it changes."""
+
+    utterance: int
+    silence_ms: int
+    """Of the pause so far."""
+    wait_ms: int
+    transcript: str = ""
+    """How the words end: finished, unfinished, unknown; empty when there are none or nobody asked."""
+    model: float | None = None
+    """The turn-end model's probability that the speaker has finished."""
+    habit_ms: int | None = None
+    """A long pause of this speaker."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechEnded(Event):
     """The end-point decision (`t_user_end`)."""
 

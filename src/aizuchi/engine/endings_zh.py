@@ -56,7 +56,7 @@ def ends(text: str) -> bool | None:
         return False
     if whole in _ANSWERS:
         return True
-    told = _last_words(clause)
+    told = _last_words(clause) if whole != "嗯" else None  # by itself it may mean yes
     return told if told is not None else _shape(whole)
 
 
@@ -69,7 +69,7 @@ def _last_words(clause: str) -> bool | None:
                 return None
             return not before.endswith(_NOT_AFTER.get(tail, ("\n",)))
         if tail in _UNFINISHED:
-            return None if whole == "嗯" else False  # by itself it may mean yes
+            return False
     return None
 
 

@@ -17,6 +17,7 @@ from aizuchi.engine.humming import Humming
 from aizuchi.engine.links import Links
 from aizuchi.engine.microphone import EndReason, Microphone
 from aizuchi.engine.overlap import PATIENCE_MS, Decision, Overlap
+from aizuchi.engine.pauses import Pauses
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.utterance import Utterance, joined
 from aizuchi.errors import ProviderError
@@ -34,7 +35,7 @@ from aizuchi.events import (
     SpeechStarted,
     State,
 )
-from aizuchi.ports import Hints, Recognizer, Vad
+from aizuchi.ports import Hints, Recognizer, TurnModel, Vad
 
 
 class Conversation(Protocol):
@@ -81,8 +82,11 @@ class Listening:
         hum_every: float,
         record: bool,
         small: Callable[[str], bool],
+        turn: TurnModel | None = None,
+        language: str = "",
     ) -> None:
         self.utterances = 0
+        self.pauses = Pauses(rules, turn, conversation.append, conversation.spawn, language)
         self._with = conversation
         self._vad = vad
         self._asr = asr
@@ -238,6 +242,7 @@ class Listening:
         if cause is not None and self._rules.barge_in.policy == "never" and mic.mode != "push":
             self._with.drop("utterance", "a reply may not be interrupted by voice here")
             return
+        self.pauses.began(mic, onset)
         self.utterances += 1
         utterance = Utterance(
             self.utterances,
@@ -279,11 +284,13 @@ class Listening:
         self._humming.went_on()
         if utterance is not None:
             utterance.go_on()
+            self.pauses.went_on(pause_ms)
             if utterance.overlap is not None:
                 self._decided(utterance.overlap.again(mic.endpointing.voiced_ms), mic, utterance)
 
     def _paused(self, mic: Microphone, utterance: Utterance) -> None:
         """Looks at a pause: called when it is told, each time it has doubled, and for new words in it."""
+        self.pauses.look(mic, utterance)
 
     def speech_over(self, mic: Microphone, voice_end: float, silence: float, reason: EndReason) -> None:
         utterance = self._said_into(mic)
@@ -292,6 +299,7 @@ class Listening:
         now = self._with.now
         self._with.append(SpeechEnded(utterance.number, voice_end, now - silence, reason))
         utterance.end(now, now - silence)
+        self.pauses.over(mic, utterance, voice_end, reason)
         if utterance.overlap is not None:
             self._decided(utterance.overlap.over(), mic, utterance)
         # Armed over a reply, it stays open until there was a voice that took the floor.

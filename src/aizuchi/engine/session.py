@@ -81,6 +81,7 @@ from aizuchi.ports import (
     ToolContext,
     ToolOutcome,
     ToolSpec,
+    TurnModel,
     Vad,
     Voice,
 )
@@ -97,6 +98,7 @@ class Parts:
     asr: Chain[Recognizer]
     llm: Chain[LanguageModel]
     tts: Chain[Voice]
+    turn: TurnModel | None = None
     toolbox: Toolbox | None = None
     retriever: Retriever | None = None
     animator: Callable[[], Animator] | None = None
@@ -142,6 +144,8 @@ class Session:
             hum_every=character.hum_every,
             record=record_sound,
             small=lambda text: only_backchannel(text, character.backchannels),
+            turn=parts.turn,
+            language=character.language,
         )
         self._pictures = Pictures(self.rules)
         self._tools = ToolRoom(parts.toolbox, ToolContext(id, person, character.name), self.rules, self.spawn)
@@ -238,6 +242,7 @@ class Session:
             "generation": self.generation,
             "turns": self._turns,
             "utterances": self._listening.utterances,
+            "habits": self._listening.pauses.habits.dump(),
             "seq": self.timeline.next_seq,
             "character": self.character.name,
         }
@@ -248,6 +253,7 @@ class Session:
         self.generation = int(saved.get("generation", 0)) + 1
         self._turns = int(saved.get("turns", 0))
         self._listening.utterances = int(saved.get("utterances", 0))
+        self._listening.pauses.habits.load(saved.get("habits", []))
         self.timeline = Timeline(_now, first_seq=int(saved.get("seq", 0)))
 
     # ------------------------------------------------------------------ inputs

@@ -6,9 +6,9 @@ Ports promise iterators; every provider writes async generators.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from aizuchi.errors import ProviderError
 
@@ -25,6 +25,17 @@ def closing(stream: AsyncIterator[T]) -> aclosing[AsyncGenerator[T, None]]:
 def provided(stream: AsyncIterator[T], name: str) -> aclosing[AsyncGenerator[T, None]]:
     """`closing` for a provider's stream: here third-party code may fail in any way it likes."""
     return aclosing(_guarded(stream, name))
+
+
+async def answered(work: Coroutine[Any, Any, T], name: str) -> T:
+    """A provider's single answer, guarded in the same way."""
+    try:
+        return await work
+    except ProviderError:
+        raise
+    except Exception as error:
+        log.exception("%s failed in an unforeseen way", name)
+        raise ProviderError(f"{name} failed in an unforeseen way: {type(error).__name__}") from error
 
 
 async def _guarded(stream: AsyncIterator[T], name: str) -> AsyncGenerator[T, None]:

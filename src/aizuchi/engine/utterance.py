@@ -73,6 +73,16 @@ class Utterance:
             self._sound.append(pcm)
             self._more.set()
 
+    def tail(self, ms: int) -> bytes:
+        """The newest sound of it, so many milliseconds at most."""
+        wanted, pieces = ms * 32, list[bytes]()
+        for pcm in reversed(self._sound):
+            if wanted <= 0:
+                break
+            pieces.append(pcm[-wanted:])
+            wanted -= len(pcm)
+        return b"".join(reversed(pieces))
+
     def pause(self) -> None:
         """The speaker has fallen silent: a recogniser that streams is asked for what it has."""
         if not self.ended and not self.paused:
