@@ -1,0 +1,1 @@
+"""Turn-end models: does whoever said this want to go on? One file each."""
