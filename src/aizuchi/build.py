@@ -19,7 +19,7 @@ from aizuchi.config.places import checkout
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.session import Parts
 from aizuchi.errors import ConfigError
-from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, Vad, Voice
+from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, TurnModel, Vad, Voice
 from aizuchi.registry import Kind, suggest
 from aizuchi.server.admission import Token
 from aizuchi.server.house import House
@@ -133,6 +133,7 @@ def parts(loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True) -
         asr=chain("asr", Recognizer),
         llm=chain("llm", LanguageModel),
         tts=chain("tts", Voice),
+        turn=cast("TurnModel | None", next(providers(loaded.chosen.get("turn", ())), None)),
         toolbox=toolbox(loaded),
         retriever=None,
         animator=None,

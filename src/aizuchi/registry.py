@@ -1,6 +1,6 @@
 """Name -> provider class, through entry points; imports only what is chosen.
 
-Four kinds (`vad`, `asr`, `llm`, `tts`), one entry point group each (`aizuchi.vad`, ...). Our own
+Five kinds (`vad`, `asr`, `turn`, `llm`, `tts`), one entry point group each (`aizuchi.vad`, ...). Our own
 providers also stand in `BUILTIN`, so that a source tree that was never installed finds them too, and so
 that nobody else's package can take their names. A third party's provider that can't be loaded is
 reported where it was asked for and left out of listings; it never keeps the server from starting as
@@ -18,16 +18,17 @@ from importlib.metadata import entry_points
 from typing import Final, Literal
 
 from aizuchi.errors import ConfigError
-from aizuchi.ports import LanguageModel, Provider, Recognizer, Vad, Voice
+from aizuchi.ports import LanguageModel, Provider, Recognizer, TurnModel, Vad, Voice
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["vad", "asr", "llm", "tts"]
-KINDS: Final[tuple[Kind, ...]] = ("vad", "asr", "llm", "tts")
+Kind = Literal["vad", "asr", "turn", "llm", "tts"]
+KINDS: Final[tuple[Kind, ...]] = ("vad", "asr", "turn", "llm", "tts")
 
 PORTS: Final[dict[Kind, type[Provider]]] = {
     "vad": Vad,
     "asr": Recognizer,
+    "turn": TurnModel,
     "llm": LanguageModel,
     "tts": Voice,
 }
@@ -41,6 +42,9 @@ BUILTIN: Final[dict[Kind, dict[str, str]]] = {
         "pocketsphinx": "aizuchi.providers.asr.pocketsphinx:PocketsphinxRecognizer",
         "openai": "aizuchi.providers.asr.openai:OpenAIRecognizer",
         "sherpa": "aizuchi.providers.asr.sherpa:SherpaRecognizer",
+    },
+    "turn": {
+        "smart_turn": "aizuchi.providers.turn.smart_turn:SmartTurnModel",
     },
     "llm": {
         "openai": "aizuchi.providers.llm.openai:OpenAIModel",

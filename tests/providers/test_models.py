@@ -233,12 +233,36 @@ def test_check(tmp_path: Path):
     assert models.check(known.name, tmp_path) == []
 
 
+async def test_a_model_of_one_file_is_fetched(tmp_path: Path):
+    """Smart Turn is no archive: its file gets a folder, and only the very file we know is taken."""
+    async with hub(ok(NOISE)) as model:
+        smart = replace(model, name="smart-turn-test", kind="smart-turn", size=len(NOISE), exact=True)
+        with pytest.raises(ProviderError, match="SHA-256"):
+            await fetch(replace(smart, sha256="0" * 64), tmp_path)
+        assert nothing_left(tmp_path)
+        await fetch(replace(smart, sha256=sha256(NOISE).hexdigest()), tmp_path)
+    assert names(tmp_path) == ["smart-turn-test"]
+    assert (tmp_path / "smart-turn-test" / "smart-turn-test.onnx").read_bytes() == NOISE
+    gone = replace(smart, url="http://127.0.0.1:9/")
+    assert await fetch(gone, tmp_path) == [(len(NOISE), len(NOISE))]  # it is there, and whole
+
+
+def test_a_damaged_file_is_told(tmp_path: Path):
+    """A Smart Turn file of the wrong length is faulty."""
+    name = "smart-turn-v3.2-cpu"
+    (tmp_path / name).mkdir()
+    assert "it has 0" in models.check(name, tmp_path)[0]
+    (tmp_path / name / f"{name}.onnx").write_bytes(NOISE)
+    assert "8679182" in models.check(name, tmp_path)[0]
+
+
 def test_the_catalogue():
     """Names are unique, addresses are https, sums are SHA-256, every kind can be looked for."""
     found = models.catalogue()
     assert len({model.name for model in found}) == len(found)
     for model in found:
-        assert model.address.startswith("https://") and model.address.endswith(f"{model.name}.tar.bz2")
+        ending = "onnx" if model.kind == models.TURN else "tar.bz2"
+        assert model.address.startswith("https://") and model.address.endswith(f"{model.name}.{ending}")
         assert model.size > 1e6 and model.languages
         assert re.fullmatch(r"([0-9a-f]{64})?", model.sha256)
         assert not model.sha256 or model.exact

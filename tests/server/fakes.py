@@ -356,7 +356,7 @@ def parts(**stages: list[FakeProvider]) -> Any:
         stage: SimpleNamespace(providers=tuple(stages.get(stage, [FakeProvider(stage)])))
         for stage in ("asr", "llm", "tts")
     }
-    return SimpleNamespace(vad=FakeProvider("vad"), toolbox=None, **chains)
+    return SimpleNamespace(vad=FakeProvider("vad"), turn=None, toolbox=None, **chains)
 
 
 def make_house(**settings: Any) -> House:

@@ -81,8 +81,8 @@ async def try_all(loaded: Loaded, character: Character) -> list[Tried]:
     """All chosen providers in an order in which the later ones can use what the earlier made."""
     trial = Trial(character, loaded.lang)
     results: list[Tried] = []
-    for kind in ("tts", "asr", "llm", "vad"):
-        for chosen in loaded.chosen[kind]:
+    for kind in ("tts", "asr", "llm", "vad", "turn"):
+        for chosen in loaded.chosen.get(kind, ()):
             tried = await trial.try_out(chosen)
             results.append(tried)
             print(line(tried, loaded.lang), flush=True)

@@ -1,4 +1,4 @@
-"""`aizuchi models [list|download NAME|check]`: recognition models for `asr: sherpa`."""
+"""`aizuchi models [list|download NAME|check]`: models for `asr: sherpa` and `turn: smart_turn`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ TEXTS: Final = Texts(
         "use": (
             "To use it: asr: {{use: sherpa, model: {folder}}}",
             "使用方法：asr: {{use: sherpa, model: {folder}}}",
+        ),
+        "use_turn": (
+            "To use it: turn: {{use: smart_turn, model: {folder}}}",
+            "使用方法：turn: {{use: smart_turn, model: {folder}}}",
         ),
         "fine": ("{name}: in order", "{name}：完好"),
         "problem": ("{name}: {problem}", "{name}：{problem}"),
@@ -125,5 +129,6 @@ def _download(model: Model, folder: Path, lang: Lang) -> int:
         asyncio.run(models.download(model.name, folder, progress))
     place = folder / model.name
     print(TEXTS.say(lang, "done", name=model.name, folder=place))
-    print(TEXTS.say(lang, "use", folder=os.fspath(place)))
+    key = "use_turn" if model.kind == models.TURN else "use"
+    print(TEXTS.say(lang, key, folder=os.fspath(place)))
     return 0

@@ -16,7 +16,7 @@ from aizuchi.texts import Lang, Texts
 if TYPE_CHECKING:
     from aizuchi.character import Character
     from aizuchi.config import Chosen
-    from aizuchi.ports import LanguageModel, Provider, Recognizer, Vad, Voice
+    from aizuchi.ports import LanguageModel, Provider, Recognizer, TurnModel, Vad, Voice
 
 TEXTS: Final = Texts(
     {
@@ -36,6 +36,14 @@ TEXTS: Final = Texts(
         ),
         "silence": ("no voice to try it with; silence gave “{text}”", "没有可用的语音来试；静音得到“{text}”"),
         "thought": ("“{text}”", "“{text}”"),
+        "turn": (
+            "a question is finished to {whole:.2f}, half of it to {half:.2f}",
+            "整句问话判为说完的概率 {whole:.2f}，半句 {half:.2f}",
+        ),
+        "turn_untried": (
+            "answers; there is no voice to try it with (silence gave {whole:.2f})",
+            "有应答；没有可用的语音来试（静音得到 {whole:.2f}）",
+        ),
         "mute": ("gave no sound", "没有声音"),
         "empty": ("gave no text", "没有文字"),
         "slow": ("no answer within {limit:g} s", "{limit:g} 秒内无应答"),
@@ -109,6 +117,8 @@ class Trial:
                 return await self._hear(cast("Recognizer", provider))
             case "llm":
                 return await self._think(cast("LanguageModel", provider))
+            case "turn":
+                return await self._judge(cast("TurnModel", provider))
             case _:
                 return await self._speak(cast("Voice", provider))
 
@@ -210,6 +220,20 @@ class Trial:
             TEXTS.say(self.lang, "vad" if ok else "vad_deaf", loud=loud, quiet=silent),
             clock.times,
         )
+
+    async def _judge(self, model: TurnModel) -> Tried:
+        pause = bytes(6_400)
+        speech = next(iter(self.sound.values()), b"")
+        clock = _Clock()
+        whole = await model.finished(speech[: len(speech) - len(speech) % 2] + pause)
+        clock.piece()
+        if not speech:
+            return Tried(
+                "turn", model.name, True, TEXTS.say(self.lang, "turn_untried", whole=whole), clock.times
+            )
+        half = await model.finished(speech[: len(speech) // 4 * 2] + pause)
+        text = TEXTS.say(self.lang, "turn", whole=whole, half=half)
+        return Tried("turn", model.name, True, text, clock.times)
 
     def _language(self, provider: Provider) -> str:
         """The character's language if the provider knows it and we have a sentence, else one it knows."""

@@ -20,7 +20,7 @@ from aizuchi.registry import KINDS, Kind
 
 OFFICIAL: Final = "api.openai.com"
 EMBEDDED: Final[dict[Kind, str]] = {"vad": "silero", "asr": "pocketsphinx", "llm": "script", "tts": "espeak"}
-"""What serves with no configuration and no key."""
+"""What serves with no configuration and no key. A turn-end model does not: it is none unless chosen."""
 
 
 class Use(BaseModel):
@@ -47,7 +47,7 @@ Choices = Annotated[list[Use], BeforeValidator(normal), Field(min_length=1)]
 
 
 def embedded(kind: Kind) -> list[Use]:
-    return [Use(use=EMBEDDED[kind])]
+    return [Use(use=EMBEDDED[kind])] if kind in EMBEDDED else []
 
 
 def from_environment(environ: Mapping[str, str], configured: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from aizuchi.config.choices import EMBEDDED
+from aizuchi.config.choices import EMBEDDED, embedded
 from aizuchi.config.prose import CHOOSING, INTRO
 from aizuchi.config.settings import Settings
 from aizuchi.config.zh import OPTIONS
@@ -159,7 +159,7 @@ def yaml_file(
     answers = {**answers, "lang": answers.get("lang", lang)}
     for name, field in Settings.model_fields.items():
         if name in KINDS:
-            uses = providers.get(name, [{"use": EMBEDDED[name]}])
+            uses = providers.get(name, [{"use": each.use} for each in embedded(name)])
             lines += ["", *_choice(name, field, uses, lang)]
             continue
         section = _section(field)
@@ -219,8 +219,8 @@ def markdown(lang: Lang) -> str:
             field = Settings.model_fields[name]
             lines += [f"## `{name}`", "", _sentence(meaning(field, lang), lang), ""]
             lines += [*_table(section.model_fields, f"{name}.", lang), ""]
-    embedded = ", ".join(f"`{kind}: {name}`" for kind, name in EMBEDDED.items())
-    lines += [f"## {say(lang, 'providers')}", "", CHOOSING[lang].replace("EMBEDDED", embedded)]
+    serving = ", ".join(f"`{kind}: {name}`" for kind, name in EMBEDDED.items())
+    lines += [f"## {say(lang, 'providers')}", "", CHOOSING[lang].replace("EMBEDDED", serving)]
     for kind in KINDS:
         for name in BUILTIN[kind]:
             provider = load(kind, name)

@@ -38,7 +38,8 @@ CHOOSING: Final = {
     "en": """\
 `vad`, `asr`, `llm` and `tts` each take a name, a mapping with `use` and the provider's options, or a list of
 either. A list is tried in order: the next one serves when one fails, is silent too long, or has used up its
-cap.
+cap. `turn`, a model that hears whether the user has finished, is chosen in the same way, and is none unless
+you choose one; of `vad` and `turn` only the first of a list serves.
 
 ```yaml
 tts: espeak
@@ -58,7 +59,8 @@ a key for another server never sends a voice to OpenAI.
 """,
     "zh": """\
 `vad`、`asr`、`llm`、`tts` 各可填一个名称、带 `use` 与选项的映射，或二者的列表。列表依次尝试：
-某个失败、太久无响应或用量达到上限时，由下一个接替。
+某个失败、太久无响应或用量达到上限时，由下一个接替。`turn`（从声音判断用户是否说完的模型）写法相同，
+默认不用；`vad` 与 `turn` 的列表只用第一项。
 
 ```yaml
 tts: espeak

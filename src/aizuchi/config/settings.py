@@ -367,6 +367,11 @@ class Settings(Section):
     server: Server = key(Server, "where the server listens, and to whom", "服务监听何处、为谁服务")
     vad: Choices = key(lambda: embedded("vad"), "voice activity detection", "语音活动检测")
     asr: Choices = key(lambda: embedded("asr"), "speech recognition", "语音识别")
+    turn: Choices = key(
+        lambda: embedded("turn"),
+        "a model that hears whether the user has finished; none by default",
+        "从声音判断用户是否说完的模型；默认不用",
+    )
     llm: Choices = key(lambda: embedded("llm"), "the language model", "语言模型")
     tts: Choices = key(lambda: embedded("tts"), "the voice", "语音合成")
     tools: Tools = key(Tools, "what the model may call", "模型可调用的工具")

@@ -43,6 +43,12 @@ _OWN: Final = {
     "asr.sherpa.threads": "一次解码可用的线程数",
     "asr.sherpa.provider": "onnxruntime 的执行后端：cpu、cuda、coreml",
     "asr.sherpa.workers": "进程数；每个进程各自载入模型",
+    "turn.smart_turn.model": (
+        "smart-turn 的 .onnx 文件或其所在文件夹；留空用已安装的 pipecat-ai 中的那份；"
+        "可用 `aizuchi models download smart-turn-v3.2-cpu` 下载"
+    ),
+    "turn.smart_turn.threads": "一次判断可用的线程数",
+    "turn.smart_turn.workers": "进程数；每个进程一次判断一处停顿",
     "llm.openai.model": "该服务器上的模型名称（豆包也可写 ep-...）",
     "llm.openai.dialect": "服务器种类，决定推理开关所用的字段；auto 按地址与模型判断",
     "llm.openai.reasoning": "开口之前可以思考多久",

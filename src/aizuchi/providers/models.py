@@ -1,6 +1,7 @@
-"""Recommended recognition models for `asr: sherpa`: what there is, fetching one, checking one.
+"""Recommended models for `asr: sherpa` and `turn: smart_turn`: what there is, fetching one, checking one.
 
-They are archives of the sherpa-onnx project's releases page (`asr-models`). A download goes into a folder
+The former are archives of the sherpa-onnx project's releases page (`asr-models`), the latter is one file. A
+download goes into a folder
 whose name ends in `.part` and is renamed when everything is right, so that a model's folder is either whole
 or absent.
 
@@ -21,13 +22,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.providers.asr.sherpa_folder import Kind, find
 
 HUB: Final = "https://github.com/k2-fsa/sherpa-onnx/releases/download/asr-models/"
 PREFIX: Final = "sherpa-onnx-"
+TURN: Final = "smart-turn"
+"""The kind of model that is one file and no archive."""
 CONNECT_TIMEOUT: Final = 15.0
 STALL_TIMEOUT: Final = 30.0
 """Seconds without a byte after which a download is given up."""
@@ -44,7 +47,7 @@ class Model:
     """One model of the catalogue."""
 
     name: str
-    kind: Kind
+    kind: Kind | Literal["smart-turn"]
     languages: tuple[str, ...]
     size: int
     """Bytes of the archive; about so many unless `exact`."""
@@ -59,6 +62,7 @@ class Model:
         return self.url or f"{HUB}{PREFIX}{self.name}.tar.bz2"
 
 
+_TRAINED = "en zh ja ko ar bn da de es fi fr hi id it mr nl no pl pt ru tr uk vi"
 _EUROPEAN = "bg hr cs da nl en et fi fr de el hu it lv lt mt pl pt ro sk sl es sv ru uk"
 _CATALOGUE: Final = (
     Model(
@@ -115,6 +119,17 @@ _CATALOGUE: Final = (
         exact=True,
         about="25 European languages, at the end of each utterance",
     ),
+    # Length and SHA-256 are those of the copy in the wheel of pipecat-ai 1.14.0.
+    Model(
+        "smart-turn-v3.2-cpu",
+        TURN,
+        tuple(_TRAINED.split()),
+        8_679_182,
+        exact=True,
+        sha256="2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+        url="https://huggingface.co/pipecat-ai/smart-turn-v3/resolve/main/smart-turn-v3.2-cpu.onnx",
+        about="for turn: smart_turn; hears whether a speaker has finished",
+    ),
 )
 
 
@@ -136,7 +151,7 @@ def check(name: str, folder: Path) -> list[str]:
     if not place.is_dir():
         return [f"{model.name} is not there; aizuchi models download {model.name} fetches it"]
     try:
-        find(place, model.kind)
+        _look(place, model)
     except ConfigError as error:
         return [str(error)]
     return []
@@ -151,7 +166,7 @@ async def download(name: str, folder: Path, progress: Progress, *, model: Model 
     """
     model = model or _known(name)
     target = folder / model.name
-    if await asyncio.to_thread(_in_order, target, model.kind):
+    if await asyncio.to_thread(_in_order, target, model):
         progress(model.size, model.size)
         return target
     await asyncio.to_thread(_make_room, folder, model)
@@ -160,7 +175,10 @@ async def download(name: str, folder: Path, progress: Progress, *, model: Model 
     try:
         archive = part / "archive"
         await _fetch(model, archive, progress)
-        await _in_thread(_unpack, archive, part / "files", stop, stop=stop)
+        if model.kind == TURN:
+            await asyncio.to_thread(_alone, archive, part / "files", model)
+        else:
+            await _in_thread(_unpack, archive, part / "files", stop, stop=stop)
         await _in_thread(_put, part, target, model)
     except OSError as error:
         raise ProviderError(
@@ -277,7 +295,7 @@ def _put(part: Path, target: Path, model: Model) -> None:
     tops = list((part / "files").iterdir())
     made = tops[0] if len(tops) == 1 and tops[0].is_dir() else part / "files"
     try:
-        find(made, model.kind)
+        _look(made, model)
     except ConfigError as error:
         raise ProviderError(f"the archive is not what it should be: {error}", retryable=False) from error
     if target.exists():
@@ -298,9 +316,25 @@ def _make_room(folder: Path, model: Model) -> None:
         )
 
 
-def _in_order(place: Path, kind: Kind) -> bool:
+def _alone(archive: Path, files: Path, model: Model) -> None:
+    files.mkdir()
+    os.replace(archive, files / f"{model.name}.onnx")
+
+
+def _look(place: Path, model: Model) -> None:
+    """Raises ConfigError when a folder does not hold what it should."""
+    if model.kind != TURN:
+        find(place, model.kind)
+        return
+    file = place / f"{model.name}.onnx"
+    size = file.stat().st_size if file.is_file() else 0
+    if size != model.size:
+        raise ConfigError(f"{file.name} should have {model.size} bytes, it has {size}")
+
+
+def _in_order(place: Path, model: Model) -> bool:
     try:
-        find(place, kind)
+        _look(place, model)
     except ConfigError:
         return False
     return True

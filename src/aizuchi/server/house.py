@@ -152,7 +152,8 @@ class House:
         """Each provider once, in the order of the pipeline."""
         seen: set[int] = set()
         parts = self.parts
-        for provider in (parts.vad, *parts.asr.providers, *parts.llm.providers, *parts.tts.providers):
+        turn = () if parts.turn is None else (parts.turn,)
+        for provider in (parts.vad, *parts.asr.providers, *turn, *parts.llm.providers, *parts.tts.providers):
             if id(provider) not in seen:
                 seen.add(id(provider))
                 yield provider
@@ -254,6 +255,7 @@ class House:
             "sessions": len(self.sessions),
             "providers": {
                 "vad": [_about(parts.vad)],
+                "turn": [] if parts.turn is None else [_about(parts.turn)],
                 **{stage: [_about(each) for each in providers] for stage, providers in stages.items()},
             },
             "languages": {

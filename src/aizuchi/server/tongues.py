@@ -40,6 +40,8 @@ SOME: Final = 3
 
 ABOUT_ZH: Final = {
     "Silero VAD, shared by all sessions": "Silero VAD，所有会话共用",
+    "for turn: smart_turn; hears whether a speaker has finished": "供 turn: smart_turn 使用；听出是否说完",
+    "Smart Turn, on this machine": "Smart Turn，在本机运行",
     "loudness against the room's noise": "按高出环境噪声的音量判断",
     "pocketsphinx, good for short clear sentences, poor at longer ones": (
         "pocketsphinx，清楚的短句还行，长句错误较多"

@@ -1,8 +1,8 @@
 """Log-mel features as Whisper defines them, in numpy: what turn-end models of its family are fed with.
 
 The definition, and where it stands:
-- 16 kHz; frames of 400 samples every 160, a periodic Hann window, centred with reflected edges, the last frame
-  left out; power spectrum; 80 triangular filters on Slaney's mel scale from 0 to 8 kHz, each of unit area
+- 16 kHz; frames of 400 samples every 160, a periodic Hann window, centred with reflected edges, the last
+  frame left out; power spectrum; 80 triangular filters of unit area on Slaney's mel scale from 0 to 8 kHz
   (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022, section 2.2 and the
   feature code published with it; the filters are those of librosa's `filters.mel`).
 - log10 of at least 1e-10, nothing more than 8 below the loudest, then (x + 4) / 4.

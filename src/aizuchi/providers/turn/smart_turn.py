@@ -1,8 +1,8 @@
 """Smart Turn: a small neural model that hears whether a speaker has finished, in a worker process.
 
-Facts from the model card of `pipecat-ai/smart-turn-v3` and its repository, read 2026-11: BSD 2-clause, 8.7 MB
-(v3.2, for the CPU), trained on 23 languages; input `(1, 80, 800)`, the log-mel features of the last 8 seconds,
-silence first; output a probability. It costs about 40 ms of one core each time (MEASURED, section 4).
+Facts from the model card of `pipecat-ai/smart-turn-v3` and its repository, read 2026-11: BSD 2-clause,
+8.7 MB (v3.2, for the CPU), trained on 23 languages; input `(1, 80, 800)`, the log-mel features of the last
+8 seconds, silence first; output a probability. It costs about 30 ms of one core each time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pydantic import Field
 
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.ports import TurnModel
+from aizuchi.providers import models
 from aizuchi.providers.pool import Pool
 from aizuchi.providers.worker import Plan
 
-LANGUAGES = frozenset("ar bn da de en es fi fr hi id it ja ko mr nl no pl pt ru tr uk vi zh".split())
+SHIPPED = "smart-turn-v3.2-cpu"
+"""The version that was tried; `models.py` knows it."""
 PLACE = Path("audio", "turn", "smart_turn", "data")
 """Where the weights lie inside the package `pipecat-ai`."""
 
@@ -53,8 +55,7 @@ class SmartTurnModel(TurnModel):
             self.name,
             answer_timeout=5.0,
         )
-        # Whoever waits longer than this has no use for the answer any more.
-        self._pool = Pool(plan, size=self.options.workers, waiting=16, wait_timeout=1.0)
+        self._pool = Pool(plan, size=self.options.workers)
         await self._pool.__aenter__()
         return self
 
@@ -70,18 +71,17 @@ class SmartTurnModel(TurnModel):
 
     @property
     def languages(self) -> frozenset[str] | None:
-        return LANGUAGES
+        known = models.named(SHIPPED)
+        return None if known is None else frozenset(known.languages)
 
     @property
     def about(self) -> str:
         return "Smart Turn, on this machine"
 
     async def finished(self, pcm: bytes) -> float:
-        """See the port. While the model still loads it refuses at once: a pause can't wait for it."""
+        """See the port. Waits while the model still loads, or is busy; the caller has a limit."""
         if self._pool is None:
             raise ProviderError("smart_turn is not running")
-        if not self._pool.ready:
-            raise ProviderError("smart_turn is not ready")
         async with self._pool.call(None) as call:
             await call.send(pcm)
             call.end()
@@ -110,10 +110,10 @@ def weights(named: str) -> Path:
         if (found := _newest(Path(folder) / PLACE)) is not None:
             return found
     raise ConfigError(
-        "turn smart_turn: its model is missing; `aizuchi models download smart-turn-v3.2-cpu` fetches it (then "
-        "name it as `model`), or pip install --no-deps pipecat-ai, which carries it",
-        zh="turn smart_turn：缺少模型文件；可用 `aizuchi models download smart-turn-v3.2-cpu` 下载（并填入 model），"
-        "或安装带有该文件的软件包：pip install --no-deps pipecat-ai",
+        "turn smart_turn: its model is missing; `aizuchi models download smart-turn-v3.2-cpu` fetches it "
+        "(then name it as `model`), or pip install --no-deps pipecat-ai, which carries it",
+        zh="turn smart_turn：缺少模型文件；可用 `aizuchi models download smart-turn-v3.2-cpu` 下载"
+        "（并填入 model），或安装带有该文件的软件包：pip install --no-deps pipecat-ai",
     )
 
 
