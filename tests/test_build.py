@@ -120,3 +120,12 @@ def test_a_missing_package_is_a_mistake_to_mend(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(loaded.chosen["tts"][0].provider, "__init__", without)
     with pytest.raises(ConfigError, match='tts "tone" needs a package that is not installed: rare'):
         build.parts(loaded)
+
+
+def test_a_chosen_turn_end_model_is_entered_with_the_house(tmp_path: Path):
+    """None by default; a chosen one is among the providers that the house starts, and /health names it."""
+    house = build.house(configured(tmp_path), store=MemoryStore())
+    assert house.parts.turn is None and house.health()["providers"]["turn"] == []
+    house = build.house(configured(tmp_path, "turn: smart_turn\n"), store=MemoryStore())
+    assert house.parts.turn in list(house.providers())
+    assert [each["name"] for each in house.health()["providers"]["turn"]] == ["smart_turn"]

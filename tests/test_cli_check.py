@@ -15,7 +15,18 @@ from aizuchi.audio import silence, write_wav
 from aizuchi.cli import main
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Sentence
-from aizuchi.ports import Audio, Final, Hints, LanguageModel, Prompt, Recognizer, Style, Token, Voice
+from aizuchi.ports import (
+    Audio,
+    Final,
+    Hints,
+    LanguageModel,
+    Prompt,
+    Recognizer,
+    Style,
+    Token,
+    TurnModel,
+    Voice,
+)
 from tests.speech import recording
 
 NOISE = np.random.default_rng(1).normal(0, 3_000, 8_000).astype("<i2").tobytes()
@@ -61,6 +72,15 @@ class FakeEars(Recognizer):
         yield Final(self.options.hears or f"{size}")
 
 
+class FakeJudge(TurnModel):
+    """Takes everything longer than a second for finished."""
+
+    name = "fake"
+
+    async def finished(self, pcm: bytes) -> float:
+        return 0.9 if len(pcm) > 20_000 else 0.1
+
+
 class FakeMind(LanguageModel):
     """Thinks of nothing."""
 
@@ -79,9 +99,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("LC_ALL", raising=False)
     monkeypatch.chdir(tmp_path)
     module = ModuleType("aizuchi_fakes")
-    module.__dict__.update(FakeVoice=FakeVoice, FakeEars=FakeEars, FakeMind=FakeMind)
+    module.__dict__.update(FakeVoice=FakeVoice, FakeEars=FakeEars, FakeMind=FakeMind, FakeJudge=FakeJudge)
     monkeypatch.setitem(__import__("sys").modules, "aizuchi_fakes", module)
-    known = {"tts": "FakeVoice", "asr": "FakeEars", "llm": "FakeMind"}
+    known = {"tts": "FakeVoice", "asr": "FakeEars", "llm": "FakeMind", "turn": "FakeJudge"}
     whole = registry.targets
 
     def targets(kind: registry.Kind) -> dict[str, str]:
@@ -136,6 +156,20 @@ def test_fallbacks_are_tried_too(place: Path, capsys: pytest.CaptureFixture[str]
     assert code == 1
     assert out.count("tts fake") == 2 and "FAILS  no ears" in out
     assert "2 of 5 did not work" in out
+
+
+def test_a_turn_end_model_is_tried(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """It hears a question, whole and by half; one that lacks its file says what to do."""
+    ears = "tts: fake\nasr: {use: fake, hears: hello}\n"
+    code, out = check(place, ears + "turn: fake\n", capsys)
+    assert code == 0
+    assert "turn fake          works  a question is finished to 0.90, half of it to 0.10; first after " in out
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
+    code, out = check(place, ears + "turn: smart_turn\n", capsys)
+    assert code == 1
+    assert "turn smart_turn    FAILS  turn smart_turn: its model is missing; `aizuchi models download" in out
 
 
 def test_a_model_that_says_nothing(place: Path, capsys: pytest.CaptureFixture[str]):

@@ -67,6 +67,19 @@ def test_rules_are_the_engines_one_to_one():
     assert set(type(Settings().conversation).model_fields) == own
 
 
+def test_a_turn_end_model_is_none_unless_chosen(tmp_path: Path):
+    """It is the one kind without an embedded provider; chosen by name like the others, or with options."""
+    assert "turn" not in read(tmp_path, "").chosen
+    assert "turn" not in read(tmp_path, "turn:\n").chosen
+    (chosen,) = read(tmp_path, "turn: {use: smart_turn, model: weights}").chosen["turn"]
+    assert (chosen.name, chosen.options.model_dump()["model"]) == ("smart_turn", "weights")
+    assert [each.name for each in read(tmp_path, "", AIZUCHI_TURN="smart_turn").chosen["turn"]] == [
+        "smart_turn"
+    ]
+    with pytest.raises(Problems, match='did you mean "smart_turn"'):
+        read(tmp_path, "turn: smart-trun")
+
+
 def test_file_and_environment(tmp_path: Path):
     """The environment goes before the file, key by key, in the spelling AIZUCHI_SECTION__KEY."""
     loaded = read(

@@ -218,9 +218,10 @@ async def _fetch(model: Model, archive: Path, progress: Progress) -> None:
                 if done > LARGEST:
                     raise ProviderError(f"{host} sends more than a model", retryable=False)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        unpack = "" if model.kind == TURN else " unpack it,"
         raise ProviderError(
             f"the model hub {host} can't be reached from here; nothing was changed. Fetch {model.address}"
-            " elsewhere, unpack it, and name the folder in `model`"
+            f" elsewhere,{unpack} and name the folder in `model`"
         ) from error
     except httpx.HTTPError as error:
         raise ProviderError(
