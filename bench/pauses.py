@@ -7,6 +7,9 @@ Sentences in three languages are spoken by espeak-ng, which tells its word times
 gives the words that were said, 150 ms late, and at once when the speaker pauses. All else is the real thing:
 Silero's scores, the end-pointer, `engine/pauses.py`, and Smart Turn where its file is given.
 
+Where the recordings of real people are at hand, their own pauses are told too: silence alone and Smart Turn,
+with nobody who recognises words. That is what the model was made for; silence cut into fluent speech is not.
+
 A *false cut-off* is an end decided in the cut-in silence; *dead air* is the time from the last voice to the
 decision. A rule can always buy one with the other, so the lines with silence alone say what each costs.
 """
@@ -15,15 +18,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import statistics
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from aizuchi.audio import Resampler
+from aizuchi.audio import Resampler, read_wav
 from aizuchi.engine.endpointing import Endpointing, Over, Paused, WentOn
 from aizuchi.engine.pauses import Pauses
 from aizuchi.engine.rules import Hearing, Rules, TurnEnd
@@ -31,7 +36,12 @@ from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Score, Style, TurnModel, Word
 from aizuchi.providers.tts.espeak import EspeakVoice
 from aizuchi.providers.vad.silero import SileroVad
+from bench.speech import ROOT
 
+RECORDED = (
+    *("jfk_16k.wav", "en_sentence.wav", "librivox_austen_0870.wav", "ja_sentence.wav", "zh_sentence.wav"),
+    *("zh_asr_example.wav", "go_forward_ten_meters.wav"),
+)
 LATE_MS = 150
 """By so much the recogniser's words come late while the speaker goes on."""
 MODEL_MS = 60
@@ -137,20 +147,32 @@ async def spoken(
         (w.at_ms + w.ms + (pause if w.start >= place else 0), text[: w.start + len(w.text)].strip())
         for w in words
     ]
+    return await _scored(vad, language, sound, ends, (cut / 32, cut / 32 + pause))
 
+
+async def recorded(vad: SileroVad) -> list[Spoken]:
+    """Real people's sentences with the pauses they made; none if the recordings are not there."""
+    folder = Path(os.environ.get("AIZUCHI_SPEECH_DIR") or ROOT.parent / "shared" / "audio")
+    found = [folder / name for name in RECORDED if (folder / name).is_file()]
+    quiet = bytes(3_000 * 32)
+    return [await _scored(vad, "", read_wav(path, 16_000)[0] + quiet, [], (0.0, 0.0)) for path in found]
+
+
+async def _scored(
+    vad: SileroVad, language: str, sound: bytes, words: list[tuple[float, str]], gap: tuple[float, float]
+) -> Spoken:
     async def audio() -> AsyncIterator[bytes]:
         for start in range(0, len(sound), 640):
             yield sound[start : start + 640]
 
     async with aclosing(cast("Any", vad.scores(audio()))) as scored:
         scores = [score async for score in scored]
-    voiced = 0.0
-    at = 0.0
+    voiced = at = 0.0
     for score in scores:
         at += len(score.pcm) / 32
         if score.probability >= 0.35:
             voiced = at - score.quiet_ms
-    return Spoken(language, scores, ends, (cut / 32, cut / 32 + pause), voiced)
+    return Spoken(language, scores, words, gap, voiced)
 
 
 async def converse(said: list[Spoken], rules: Rules, model: TurnModel | None) -> tuple[int, list[float]]:
@@ -212,7 +234,8 @@ def lines(model: TurnModel | None) -> list[tuple[str, Rules, TurnModel | None]]:
         off = {"transcript": False, "habits": False, "model": False}
         return Rules(hearing=Hearing(silence_ms=silence), turn_end=TurnEnd(**{**off, **layers}))
 
-    made = [(f"silence {ms}", rules(ms), None) for ms in (300, 400, 500, 600, 800, 1000)]
+    made: list[tuple[str, Rules, TurnModel | None]] = []
+    made += [(f"silence {ms}", rules(ms), None) for ms in (300, 400, 500, 600, 800, 1000)]
     for ms in (400, 500, 600):
         made += [
             (f"{ms} + habits", rules(ms, habits=True), None),
@@ -250,6 +273,7 @@ async def main() -> None:
             for pauses in speakers.values()
             for language, text in SAID.items()
         ]
+        real = await recorded(vad)
     count = sum(map(len, sessions))
     print(f"{count} sentences, 2 speakers x 3 languages, seed {args.seed}")
     print(f"{'':28} false cut-offs            dead air, ms")
@@ -268,6 +292,14 @@ async def main() -> None:
             f"{name:28} {100 * cuts / count:4.1f} %   {shares}   {statistics.median(dead):7.0f} "
             f"{tenth:5.0f} {mean:6.0f}"
         )
+    if real:
+        print(f"{len(real)} recordings of real people")
+        for ms in (300, 400, 500, 600, 800, 1000):
+            for name, its in (("silence", None), *([("model", model)] if model else [])):
+                layers = TurnEnd(transcript=False, habits=False, model=its is not None)
+                rules = Rules(hearing=Hearing(silence_ms=ms), turn_end=layers)
+                cuts, dead = await converse(real, rules, its)
+                print(f"{name} {ms:4}: {cuts} false cut-offs, dead air mean {statistics.mean(dead):.0f} ms")
     if model is not None:
         await model.__aexit__(None, None, None)
 

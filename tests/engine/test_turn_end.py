@@ -23,10 +23,10 @@ ENDINGS: list[Ending | None] = [None, "finished", "unknown", "unfinished"]
         ("unknown", None, None, 600),
         ("unknown", 0.5, None, 600),
         ("finished", None, None, 360),
-        (None, 0.9, None, 360),
-        (None, 1.0, None, 360),
-        (None, 0.7, None, 480),
-        ("finished", 0.7, None, 300),
+        (None, 0.9, None, 480),
+        (None, 1.0, None, 480),
+        (None, 0.7, None, 540),
+        ("finished", 0.7, None, 300),  # 1.25: half of the way from 360 to 240
         ("finished", 0.95, None, 250),
         ("unfinished", None, None, 1200),
         ("unknown", 0.1, None, 1200),
@@ -35,12 +35,12 @@ ENDINGS: list[Ending | None] = [None, "finished", "unknown", "unfinished"]
         ("unfinished", 0.3, None, 1500),
         ("unfinished", 0.1, None, 1800),
         ("finished", 0.1, None, 600),
-        ("unfinished", 0.9, None, 600),
+        ("unfinished", 0.9, None, 900),
         (None, None, 800, 1000),
         ("unknown", None, 800, 1000),
         ("finished", None, 800, 360),
-        ("unknown", 0.95, 800, 360),
-        (None, 0.7, 800, 740),  # half sure: half of the way from 480 to 1000
+        ("finished", 0.95, 800, 250),
+        (None, 0.95, 800, 740),  # half sure: half of the way from 480 to 1000
         ("finished", 0.3, 800, 740),  # the same sum
         ("unfinished", None, 800, 1200),
         ("unfinished", None, 1200, 1500),

@@ -30,9 +30,8 @@ from aizuchi.ports import TurnModel
 log = logging.getLogger(__name__)
 
 ASK_AFTER_MS: Final = 150
-"""Silence from which the model is asked; shorter gaps lie within words by the dozen."""
-ASK_AGAIN_MS: Final = 600
-"""Silence after which it is asked once more: the longer a pause, the better it can tell."""
+"""Silence from which the model is asked, once per pause; shorter gaps lie within words by the dozen. Later it
+would only hear the silence itself, which it takes for an end."""
 HEARS_MS: Final = 8_000
 """The model hears so much of the end of the utterance."""
 MODEL_TIMEOUT: Final = 1.0
@@ -53,7 +52,7 @@ class _Pause:
     """The one that runs it: a microphone that was abandoned has another."""
     utterance: Utterance
     model: float | None = None
-    asked: int = 0
+    asked: bool = False
     told: tuple[Any, ...] = ()
 
     @property
@@ -160,10 +159,9 @@ class Pauses:
 
     def _ask(self, pause: _Pause) -> None:
         model, silence = self._model, pause.endpointing.silence_ms
-        due = (ASK_AFTER_MS, ASK_AGAIN_MS)
-        if model is None or pause.asked >= len(due) or silence < due[pause.asked]:
+        if model is None or pause.asked or silence < ASK_AFTER_MS:
             return
-        pause.asked = sum(silence >= each for each in due)
+        pause.asked = True
         if asyncio.get_running_loop().time() >= self._rests_until:
             self._spawn(self._answer(model, pause))
 

@@ -4,14 +4,14 @@
 their leanings are added:
 
     transcript   finished +1      unknown  0      unfinished -1      no text  0
-    model        p = 0.9  +1      p = 0.5  0      p = 0.1    -1      not asked, late or failed  0
-                 (straight between and beyond: (p - 0.5) / 0.4, not over 1 either way)
+    model        p = 0.9  +0.5    p = 0.5  0      p = 0.1    -1      not asked, late or failed  0
+                 (straight between; no more beyond)
 
-    both together    +2     +1      0      -1     -2
-    silence_ms x    0.4    0.6      1       2      3    (straight between)
+    both together   +1.5     +1      0      -1     -2
+    silence_ms x     0.4    0.6      1       2      3    (straight between)
 
 Then the speaker's habit: somebody who pauses for `habit_ms` within a sentence is given a quarter more than
-that. It counts in full up to a sum of 0, the less the surer the two are, and no more from +1 on:
+that. It counts in full up to a sum of 0, the less the surer the two are, and not at all from +1 on:
 
     wait = wait + (1 - sum) x (1.25 x habit_ms - wait)    if 1.25 x habit_ms is longer, for sums from 0 to 1
 
@@ -24,9 +24,11 @@ With the defaults (600; 250 and 2000):
     transcript   model   habit     wait
     -            -       -          600
     finished     -       -          360
+    unknown      0.95    -          480
     finished     0.95    -          250   (0.4 x 600 = 240, and not under 250)
     unknown      0.1     -         1200
     unfinished   -       -         1200
+    unfinished   0.95    -          900
     unfinished   0.1     -         1800
     finished     0.1     -          600
     unknown      -       800       1000
@@ -43,9 +45,12 @@ from typing import Final
 from aizuchi.engine.endings import Ending
 from aizuchi.engine.rules import TurnEnd
 
-_FACTORS: Final = ((-2.0, 3.0), (-1.0, 2.0), (0.0, 1.0), (1.0, 0.6), (2.0, 0.4))
+_FACTORS: Final = ((-2.0, 3.0), (-1.0, 2.0), (0.0, 1.0), (1.0, 0.6), (1.5, 0.4))
 _SURE: Final = 0.4
-"""A model's distance from 0.5 that counts in full."""
+"""A model's distance from 0.5 that counts in full: 0.9 and above, 0.1 and below."""
+_TRUST: Final = 0.5
+"""A model takes many a clause for the whole; when it says "not finished" it is nearly always right. So its
+"finished" bears half the weight (`bench/pauses.py` shows both)."""
 _HABIT: Final = 1.25
 _WORDS: Final[dict[Ending, float]] = {"finished": 1.0, "unknown": 0.0, "unfinished": -1.0}
 
@@ -63,10 +68,10 @@ class Evidence:
 
     @property
     def lean(self) -> float:
-        """From -2, the speaker goes on, to +2, they have finished."""
+        """From -2, the speaker goes on, to +1.5, they have finished."""
         words = _WORDS[self.transcript] if self.transcript is not None else 0.0
         model = (self.model - 0.5) / _SURE if self.model is not None else 0.0
-        return words + max(-1.0, min(1.0, model))
+        return words + max(-1.0, min(1.0, model)) * (_TRUST if model > 0 else 1.0)
 
 
 def wait_ms(silence_ms: float, rules: TurnEnd, evidence: Evidence) -> float:
