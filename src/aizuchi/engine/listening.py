@@ -275,8 +275,8 @@ class Listening:
             self._decided(utterance.overlap.silent(silence_ms), mic, utterance)
         self._paused(mic, utterance)
         may_hum = mic.mode == "continuous" and utterance.took_floor and self._with.cause is None
-        voiced = mic.endpointing.voiced_ms
-        if may_hum and self._humming.paused(utterance.number, voiced, silence_ms, finished=False):
+        voiced, finished = mic.endpointing.voiced_ms, self.pauses.finished(utterance)
+        if may_hum and self._humming.paused(utterance.number, voiced, silence_ms, finished=finished):
             self._with.hum()
 
     def speech_went_on(self, mic: Microphone, pause_ms: float) -> None:

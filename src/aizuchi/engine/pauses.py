@@ -129,6 +129,10 @@ class Pauses:
         if self._rules.turn_end.habits and onset - ended.decided <= CUT_OFF_S:
             self.habits.went_on((onset - ended.voice_end) * 1000)
 
+    def finished(self, utterance: Utterance) -> bool:
+        """What was said so far ends like a finished sentence."""
+        return self._transcript(utterance) == "finished"
+
     def _transcript(self, utterance: Utterance) -> Ending:
         if utterance.text:
             self._language = guess_language(utterance.text, self._expected, self._language)
