@@ -9,6 +9,7 @@ from aizuchi import build
 from aizuchi.config import Loaded, load
 from aizuchi.errors import ConfigError
 from aizuchi.ports import ToolContext
+from aizuchi.server.gate import Capacity
 from aizuchi.server.store import MemoryStore
 from aizuchi.views.usage import Usage
 
@@ -55,6 +56,37 @@ async def test_the_data_folder_is_private(tmp_path: Path):
     await store.close()
     assert (tmp_path / "home" / build.DATABASE).is_file()
     assert (tmp_path / "home").stat().st_mode & 0o077 == 0
+
+
+def test_admission_reaches_whoever_counts(tmp_path: Path):
+    """Limits on calls become permits of their stage alone; the rest arrives at the gate."""
+    text = """\
+admission:
+  calls: {llm: 3}
+  order: lecture_first
+  sockets: 7
+  sessions_per_token: 2
+  audio_seconds_per_minute: 30
+  messages_per_minute: 4000
+  overload_lag_ms: 99
+"""
+    house = build.house(configured(tmp_path, text), store=MemoryStore())
+    assert house.gate.capacity == Capacity(7, 2, 30.0, 4000, 99.0)
+    assert house.parts.llm.permits is not None and house.parts.llm.permits.free
+    assert house.parts.asr.permits is None and house.parts.tts.permits is None
+    plain = build.house(configured(tmp_path), store=MemoryStore())
+    assert plain.gate.capacity == Capacity() and plain.parts.llm.permits is None
+
+
+def test_the_smaller_model_is_one_of_the_chain(tmp_path: Path):
+    """Background work may be given a later entry of the list; a name that is none is a mistake to mend."""
+    with pytest.raises(ConfigError, match='"gpt" is no later entry of llm; there are: none') as caught:
+        build.house(configured(tmp_path, "admission: {background_llm: gpt}\n"), store=MemoryStore())
+    assert "gpt" in caught.value.zh and "无" in caught.value.zh
+    text = QUICK.replace("llm: script", "llm: [{use: openai, model: big, api_key: k}, script]")
+    (tmp_path / "two.yaml").write_text(text + "admission: {background_llm: script}\n", encoding="utf-8")
+    loaded = load(tmp_path / "two.yaml", environ={}, cwd=tmp_path)
+    assert build.house(loaded, store=MemoryStore()).background is not None
 
 
 def test_characters_of_ones_own(tmp_path: Path):

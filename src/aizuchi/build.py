@@ -16,12 +16,16 @@ from aizuchi.characters import find
 from aizuchi.characters import load as load_character
 from aizuchi.config import Chosen, Loaded
 from aizuchi.config.places import checkout
+from aizuchi.engine.background import Background
 from aizuchi.engine.chain import Chain
+from aizuchi.engine.permits import Permits
 from aizuchi.engine.session import Parts
 from aizuchi.errors import ConfigError
+from aizuchi.events import Stage
 from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, TurnModel, Vad, Voice
 from aizuchi.registry import Kind, suggest
 from aizuchi.server.admission import Token
+from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.store import SqliteStore
 from aizuchi.tools.clock import current_time_tool
@@ -58,8 +62,10 @@ def house(loaded: Loaded, *, store: Store | None = None, open_: bool | None = No
         if recorder is not None and not await asyncio.to_thread(recorder.close):
             log.warning("the recorder could not write everything in time")
 
+    made = parts(loaded, usage.allowed)
     return House(
-        parts=parts(loaded, usage.allowed),
+        parts=made,
+        background=background(loaded, made),
         characters=characters(loaded),
         default_character=settings.character,
         rules=settings.rules(),
@@ -72,6 +78,13 @@ def house(loaded: Loaded, *, store: Store | None = None, open_: bool | None = No
         open_=settings.server.open if open_ is None else open_,
         resume_ttl=settings.server.resume_ttl,
         max_sessions=settings.server.max_sessions,
+        capacity=Capacity(
+            settings.admission.sockets,
+            settings.admission.sessions_per_token,
+            settings.admission.audio_seconds_per_minute,
+            settings.admission.messages_per_minute,
+            settings.admission.overload_lag_ms,
+        ),
         observers=[meter, usage, *([recorder] if recorder is not None else [])],
         measure=meter.measured,
         sent=meter.sent,
@@ -116,7 +129,13 @@ def database(loaded: Loaded) -> SqliteStore:
 
 def parts(loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True) -> Parts:
     """The providers as chains, and the tools. `allowed` is asked before each use of a provider."""
-    limits = loaded.settings.limits
+    limits, admission = loaded.settings.limits, loaded.settings.admission
+
+    def permits(stage: Stage) -> Permits | None:
+        most = admission.calls.model_dump().get(stage)
+        return most and Permits(
+            stage, most, waiting=admission.waiting, patience=admission.wait, preset=admission.order
+        )
 
     def chain(kind: Kind, port: type[P]) -> Chain[P]:
         built = [cast("P", each) for each in providers(loaded.chosen[kind])]
@@ -126,6 +145,7 @@ def parts(loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True) -
             failures=limits.breaker_failures,
             pause=limits.breaker_pause,
             allowed=allowed,
+            permits=permits(cast("Stage", kind)),
         )
 
     return Parts(
@@ -137,6 +157,25 @@ def parts(loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True) -
         toolbox=toolbox(loaded),
         retriever=None,
         animator=None,
+    )
+
+
+def background(loaded: Loaded, parts: Parts) -> Background:
+    """The door for work in the background. Raises ConfigError if its smaller model is none of the chain's."""
+    settings = loaded.settings
+    wanted = settings.admission.background_llm
+    later = [each.name for each in parts.llm.providers[1:]]
+    if wanted and wanted not in later:
+        known = ", ".join(later)
+        raise ConfigError(
+            f'admission.background_llm: "{wanted}" is no later entry of llm; there are: {known or "none"}',
+            zh=f"admission.background_llm：“{wanted}”不是 llm 列表中靠后的一项；可用的有：{known or '无'}",
+        )
+    return Background(
+        parts.llm,
+        limits=settings.rules().limits,
+        smaller=wanted,
+        patience=settings.admission.background_wait,
     )
 
 

@@ -17,6 +17,7 @@ from aizuchi.character import Character
 from aizuchi.engine.rules import Rules
 from aizuchi.errors import ProtocolError
 from aizuchi.events import (
+    Dropped,
     Entry,
     Input,
     Interrupt,
@@ -159,6 +160,9 @@ class FakeSession:
 
     def snapshot(self) -> dict[str, Any]:
         return {"generation": self.generation, "history": self.history_len}
+
+    def drop(self, what: str, reason: str) -> None:
+        self.note(Dropped(what, reason))
 
     def note(self, event: Any) -> None:
         self.timeline.append(event, turn=self.turn, generation=self.generation)
@@ -353,7 +357,7 @@ class FakeProvider(Provider):
 def parts(**stages: list[FakeProvider]) -> Any:
     """What a house needs to know of its providers."""
     chains = {
-        stage: SimpleNamespace(providers=tuple(stages.get(stage, [FakeProvider(stage)])))
+        stage: SimpleNamespace(permits=None, providers=tuple(stages.get(stage, [FakeProvider(stage)])))
         for stage in ("asr", "llm", "tts")
     }
     return SimpleNamespace(vad=FakeProvider("vad"), turn=None, toolbox=None, **chains)

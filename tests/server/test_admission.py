@@ -3,7 +3,7 @@
 import pytest
 
 from aizuchi.ports import Limits
-from aizuchi.server.admission import Pace, Token, authenticate, bearer, fingerprint, same
+from aizuchi.server.admission import Allowance, Pace, Token, authenticate, bearer, fingerprint, same
 
 TOKENS = [Token("one", "alice"), Token("two", ""), Token("", "nobody")]
 
@@ -70,3 +70,28 @@ def test_a_steady_microphone_passes():
     """Fifty chunks a second for a minute, in clumps of ten, are never too much for the defaults."""
     pace = Pace(Limits(), 0.0)
     assert all(pace.judge(clump * 0.2) == "pass" for clump in range(300) for _ in range(10))
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdicts"),
+    [
+        ([(0, 30), (0, 30), (0, 1)], ["pass", "pass", "warn"]),
+        ([(0, 60), (0, 1), (0, 1), (5, 1), (6, 1)], ["pass", "warn", "drop", "drop", "pass"]),
+        ([(0, 60), (0, 1), (7, 3), (7, 5), (7, 1)], ["pass", "warn", "pass", "warn", "drop"]),
+        ([(0, 60), (0, 1), (60, 60), (60, 1)], ["pass", "warn", "pass", "warn"]),
+        ([(0, 100), (0, 1)], ["warn", "pass"]),
+    ],
+)
+def test_allowance(steps: list[tuple[float, float]], verdicts: list[str]):
+    """Sixty a minute: rows of when and how much; shut once, it opens when a tenth is there again."""
+    allowance = Allowance(60, 0.0)
+    assert [allowance.take(amount, now) for now, amount in steps] == verdicts
+
+
+def test_an_allowance_tells_when_it_opens():
+    """Six seconds for a tenth of a minute's worth, less what is left."""
+    allowance = Allowance(60, 0.0)
+    allowance.take(58, 0.0)
+    allowance.take(3, 0.0)
+    assert allowance.opens_in_ms == 4000
+    assert not allowance.full(57.0) and allowance.full(58.0)

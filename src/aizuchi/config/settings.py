@@ -151,6 +151,82 @@ class Usage(Section):
     )
 
 
+class CallKeys(Section):
+    asr: int | None = key(
+        None, "utterances recognised at a time; empty: no limit", "同时识别的句数；留空不限", ge=1
+    )
+    llm: int | None = key(
+        None, "answers of a model at a time; empty: no limit", "同时请求模型的数量；留空不限", ge=1
+    )
+    tts: int | None = key(
+        None, "sentences synthesised at a time; empty: no limit", "同时合成的句数；留空不限", ge=1
+    )
+
+
+class Admission(Section):
+    sockets: int = key(
+        1000,
+        "open connections of a process; more are refused before the handshake",
+        "每个进程的连接数上限，超出者在握手前拒绝",
+        ge=1,
+    )
+    sessions_per_token: int | None = key(
+        None,
+        "conversations at a time with one token; empty: no limit",
+        "每个令牌同时进行的会话数；留空不限",
+        ge=1,
+    )
+    calls: CallKeys = key(
+        CallKeys,
+        "requests to providers at a time, over all conversations",
+        "同时向提供方发出的请求数（全部会话合计）",
+    )
+    waiting: int = key(
+        100,
+        "requests that may wait, for each stage with a limit; more are told busy",
+        "每个有上限的阶段可排队的请求数，更多则答复繁忙",
+        ge=0,
+    )
+    wait: float = key(
+        15.0,
+        "seconds a request may wait; then its turn is told busy",
+        "请求排队的秒数上限，超出则答复繁忙",
+        gt=0,
+    )
+    order: Literal["interactive_first", "lecture_first"] = key(
+        "interactive_first",
+        "who goes first among those that wait: replies or lectures; background work is always last",
+        "排队时谁优先：interactive_first 回答优先，lecture_first 讲解优先；后台工作总在最后",
+    )
+    background_llm: str = key(
+        "",
+        "a smaller model for background work (summaries, memory) while replies need the others: "
+        "the name of a later entry of llm; empty: it waits",
+        "回答占用模型时，后台工作（摘要、记忆）改用的较小模型：llm 列表中靠后一项的名称；留空则等待",
+    )
+    background_wait: float = key(
+        60.0, "seconds background work may take before it is dropped", "后台工作的秒数上限，超出则放弃", gt=0
+    )
+    audio_seconds_per_minute: float | None = key(
+        None,
+        "seconds of microphone sound a minute and token (without tokens: conversation); empty: no limit",
+        "每分钟可发送的麦克风声音秒数，按令牌计（无令牌时按会话计）；留空不限",
+        gt=0,
+    )
+    messages_per_minute: int | None = key(
+        None,
+        "messages a minute on one connection; sound alone is 3,000 in chunks of 20 ms; empty: no limit",
+        "每个连接每分钟的消息数；仅 20 毫秒一块的声音就有 3000 条；留空不限",
+        ge=1,
+    )
+    overload_lag_ms: float = key(
+        150.0,
+        "a server that is so late for three seconds takes no new conversations until it has caught up",
+        "服务滞后达到此毫秒数并持续三秒时，暂不接受新会话，直到恢复",
+        gt=0,
+    )
+
+
 class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = key("info", "how much to log", "日志详细程度")
     format: Literal["auto", "console", "json"] = key(
@@ -390,6 +466,9 @@ class Settings(Section):
     )
     conversation: ConversationKeys = key(
         ConversationKeys, "budgets and sizes of a conversation", "会话的预算与大小"
+    )
+    admission: Admission = key(
+        Admission, "how much at a time, and who goes first", "同时处理多少，以及谁优先"
     )
     timeline: Recording = key(Recording, "keeping conversations on disk", "会话存盘")
     usage: Usage = key(Usage, "caps on what providers may use per day", "各提供方每日用量上限")

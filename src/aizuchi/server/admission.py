@@ -56,15 +56,56 @@ def bearer(header: str) -> str:
 Verdict = Literal["pass", "warn", "drop", "close"]
 
 
+class Allowance:
+    """So much a minute, of whatever: a token bucket that, once empty, stays shut until it is a tenth full.
+
+    Shut for a while rather than open by drops: a few words of every sentence are worth nothing.
+    """
+
+    def __init__(self, per_minute: float, now: float) -> None:
+        self._most = float(per_minute)
+        self._left = self._most
+        self._at = now
+        self._shut = False
+
+    def take(self, amount: float, now: float) -> Verdict:
+        """`warn` is the first refusal since it was open, `drop` each further one."""
+        self._fill(now)
+        if self._shut and self._left >= self._most / 10:
+            self._shut = False
+        if not self._shut and self._left >= amount:
+            self._left -= amount
+            return "pass"
+        first, self._shut = not self._shut, True
+        return "warn" if first else "drop"
+
+    def full(self, now: float) -> bool:
+        self._fill(now)
+        return self._left >= self._most
+
+    @property
+    def opens_in_ms(self) -> int:
+        """Until it opens again, counted from the last `take`."""
+        return max(0, round((self._most / 10 - self._left) / self._most * 60_000))
+
+    def _fill(self, now: float) -> None:
+        self._left = min(self._most, self._left + (now - self._at) * self._most / 60)
+        self._at = now
+
+
 class Pace:
     """A token bucket for one link's messages.
 
     A message beyond the rate is dropped; the first of a second is answered (`warn`), the rest are
     not, since answering a flood makes two. A client that goes on until a whole further burst has been
-    dropped within `patience` seconds is shown the door.
+    dropped within `patience` seconds is shown the door. `per_minute` is a second bound, for the long run;
+    beyond it messages are dropped and nobody is shown the door.
     """
 
-    def __init__(self, limits: Limits, now: float, *, patience: float = 10.0) -> None:
+    def __init__(
+        self, limits: Limits, now: float, *, patience: float = 10.0, per_minute: int | None = None
+    ) -> None:
+        self._minute = None if per_minute is None else Allowance(per_minute, now)
         self._rate = limits.messages_per_second
         self._burst = float(limits.burst)
         self._patience = patience
@@ -80,7 +121,7 @@ class Pace:
         self._at = now
         if self._left >= 1:
             self._left -= 1
-            return "pass"
+            return "pass" if self._minute is None else self._minute.take(1, now)
         if now - self._since > self._patience:
             self._since, self._dropped = now, 0
         self._dropped += 1

@@ -18,6 +18,7 @@ from aizuchi import __version__
 from aizuchi.ports import Limits, Wire
 from aizuchi.server import origin, page
 from aizuchi.server.admission import Token, authenticate, bearer
+from aizuchi.server.gate import RETRY_MS
 from aizuchi.server.house import House
 from aizuchi.server.link import Link
 from aizuchi.server.pipe import Gone, SocketPipe
@@ -118,6 +119,15 @@ def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
             # Closed before it was accepted, which is an answer 403.
             await websocket.close()
             return
+        if not house.gate.enter():
+            await _full(websocket)
+            return
+        try:
+            await _converse(websocket)
+        finally:
+            house.gate.leave()
+
+    async def _converse(websocket: WebSocket) -> None:
         offered = websocket.scope.get("subprotocols", [])
         chosen = next((each for each in mount.wire.subprotocols if each in offered), None)
         pipe = SocketPipe(websocket, mount.wire.LIMITS.drain_timeout)
@@ -129,6 +139,16 @@ def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
         await Link(house, mount.make(house), pipe, header=header).run()
 
     return talk
+
+
+async def _full(websocket: WebSocket) -> None:
+    """Too many sockets: said before the handshake, which costs least; by its status where the server can."""
+    if "websocket.http.response" in websocket.scope.get("extensions", {}):
+        headers = {"Retry-After": str(RETRY_MS // 1000)}
+        said = PlainTextResponse("There are too many connections; try again later.\n", 503, headers)
+        await websocket.send_denial_response(said)
+    else:
+        await websocket.close(1013)
 
 
 def _health(house: House) -> Callable[[], Any]:

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aizuchi import __version__
 from aizuchi.character import Character
+from aizuchi.engine.background import Background
+from aizuchi.engine.chain import Chain
 from aizuchi.engine.outbox import Outbox, Resampler
 from aizuchi.engine.rules import Rules
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Measured
 from aizuchi.ports import Ask, Delivery, Provider, Store
 from aizuchi.server.admission import Token
+from aizuchi.server.gate import Capacity, Gate
+from aizuchi.server.ledger import Ledger
 from aizuchi.server.link import guarded
 from aizuchi.server.sessions import Live, Sessions
 from aizuchi.server.wheel import Wheel
@@ -39,9 +43,10 @@ class House:
     `observers` are called for each new session and may follow its timeline; what they return is called
     when the session is over. From the views come `measure(session, turn)`, an ended turn's figures, and
     `summary()`, those of all turns; `sent(session, turn, at)` is told of each frame of sound handed to a
-    transport, in seconds of the session's clock. `outbox` makes a link's way out. `prepare` is
-    awaited before the first session may come, `duties` run as long as the house is open, `closers` are
-    awaited when all sessions have ended and the store is still there.
+    transport, in seconds of the session's clock. `capacity` is what the process takes on, `background` the
+    door for work that is no turn, `ledger` counts places over several processes. `outbox` makes a link's way
+    out. `prepare` is awaited before the first session may come, `duties` run as long as the house is open,
+    `closers` are awaited when all sessions have ended and the store is still there.
     """
 
     def __init__(
@@ -57,6 +62,9 @@ class House:
         open_: bool = False,
         resume_ttl: float = 120.0,
         max_sessions: int = 1000,
+        capacity: Capacity | None = None,
+        background: Background | None = None,
+        ledger: Ledger | None = None,
         observers: Sequence[Observer] = (),
         measure: Callable[[Session, int], Measured | None] | None = None,
         sent: Callable[[Session, int, float], None] | None = None,
@@ -87,6 +95,8 @@ class House:
         self.wheel = Wheel()
         self._record_sound = record_sound
         self._new_session = new_session
+        self.background = background or Background(parts.llm, limits=rules.limits)
+        self.gate = Gate(capacity, ledger=ledger, stop=self.background.pause)
         self.sessions = Sessions(
             make=self._make,
             start=self._start,
@@ -96,9 +106,10 @@ class House:
             tokens=tokens,
             resume_ttl=resume_ttl,
             max_sessions=max_sessions,
+            gate=self.gate,
         )
         self._prepare = tuple(prepare)
-        self._duties = tuple(duties)
+        self._duties = (*duties, self.gate.watch)
         self._closers = tuple(closers)
         self._running: list[asyncio.Task[None]] = []
         self._stack = contextlib.AsyncExitStack()
@@ -242,17 +253,29 @@ class House:
         """Text turns work."""
         return self.entered and any(provider.ready for provider in self.parts.llm.providers)
 
+    @property
+    def _status(self) -> str:
+        if self.sessions.draining:
+            return "draining"
+        if not self.ready:
+            return "starting"
+        return "overloaded" if self.gate.overloaded else "healthy"
+
     def health(self) -> dict[str, Any]:
         """What `GET /health` says: a superset of {"status": "healthy"} once text turns work."""
         parts = self.parts
         stages = {"asr": parts.asr.providers, "llm": parts.llm.providers, "tts": parts.tts.providers}
-        status = "draining" if self.sessions.draining else "healthy" if self.ready else "starting"
         return {
-            "status": status,
+            "status": self._status,
             "version": __version__,
             "asr": _readiness(parts.asr.providers),
             "tts": _readiness(parts.tts.providers),
             "sessions": len(self.sessions),
+            "sockets": self.gate.sockets,
+            "refused": self.gate.refused,
+            "calls": {
+                stage: load for stage in ("asr", "llm", "tts") if (load := _load(getattr(parts, stage)))
+            },
             "providers": {
                 "vad": [_about(parts.vad)],
                 "turn": [] if parts.turn is None else [_about(parts.turn)],
@@ -294,6 +317,12 @@ def _about(provider: Provider) -> dict[str, Any]:
         "ready": provider.ready,
         "embedded": provider.embedded,
     }
+
+
+def _load(chain: Chain[Any]) -> dict[str, int] | None:
+    """How many calls run and wait, of a stage with a limit."""
+    permits = chain.permits
+    return None if permits is None else {"running": permits.running, "waiting": permits.waiting}
 
 
 def _readiness(providers: Sequence[Provider]) -> str:

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 
 from aizuchi.engine.outbox import REPLY, Outbox
 from aizuchi.errors import ProtocolError
-from aizuchi.events import Entry, Input, Interrupted, Packet, TurnEnded
+from aizuchi.events import Entry, Input, Interrupted, MicAudio, Packet, TurnEnded
 from aizuchi.ports import Ask, Frame, Join, Leave, Wire
-from aizuchi.server.admission import Pace
+from aizuchi.server.admission import Allowance, Pace
 from aizuchi.server.pipe import Gone, Pipe
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._wall = wall
-        self._pace = Pace(wire.LIMITS, self._clock())
+        self._gate = house.gate
+        self._pace = Pace(wire.LIMITS, self._clock(), per_minute=house.gate.capacity.messages_per_minute)
+        self._sound: Allowance | None = None
         self._live: Live | None = None
         self._outbox: Outbox | None = None
         self._unfollow: Callable[[], None] = lambda: None
@@ -185,8 +187,20 @@ class Link:
                 self.end(1000, "goodbye", flush=True)
                 live.session.leave(self.id, "bye")
                 await self._house.sessions.bye(live, self)
+            case MicAudio() if self._sound is not None and not self._may_sound(self._sound, event):
+                pass
             case _:
                 self._live.session.feed(replace(event, link=self.id))
+
+    def _may_sound(self, allowance: Allowance, sound: MicAudio) -> bool:
+        """Whether so much sound is still allowed; if not, client and timeline are told once."""
+        verdict = allowance.take(len(sound.pcm) / 2 / sound.rate, self._clock())
+        if verdict == "warn" and self._live is not None:
+            per_minute = self._gate.capacity.audio_seconds_per_minute
+            why = f"more than {per_minute:g} seconds of sound a minute are not heard"
+            self._live.session.drop("sound", why)
+            self._refuse(ProtocolError(why, code="rate_limited", retry_after_ms=allowance.opens_in_ms))
+        return verdict == "pass"
 
     async def _join(self, join: Join) -> None:
         if self._live is not None:
@@ -196,6 +210,7 @@ class Link:
         if self._closing is not None:
             return
         session = live.session
+        self._sound = self._gate.sound(session.person if self._house.tokens else session.id)
         outbox = self._house.outbox(self._wire.delivery)
         self._outbox, self._measures = outbox, join.measures
         welcome = replace(welcome, limits=self._limits(), features=self._house.features)

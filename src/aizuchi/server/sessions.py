@@ -25,6 +25,7 @@ from aizuchi.errors import ProtocolError
 from aizuchi.events import Entry, Interrupted
 from aizuchi.ports import Join, Store, Welcome
 from aizuchi.server.admission import Token, authenticate, same
+from aizuchi.server.gate import Gate
 from aizuchi.server.parking import Parking, may_restore
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Live:
     unfinished_generation: int | None = None
     expiry: asyncio.TimerHandle | None = None
     """Runs while parked."""
+    free: Callable[[], None] = lambda: None
+    """Gives back its token's place; may be called twice."""
     stop: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """Ends the observers."""
 
@@ -95,7 +98,9 @@ class Sessions:
         tokens: Sequence[Token] = (),
         resume_ttl: float = 120.0,
         max_sessions: int = 1000,
+        gate: Gate | None = None,
     ) -> None:
+        self._gate = gate or Gate()
         self._make = make
         self._start = start
         self._characters = characters
@@ -148,8 +153,17 @@ class Sessions:
             self._take_over(live)
             resumed = live
         elif theirs and stored is not None:
-            resumed = self._restore(join.session, stored)
-        entered = resumed or self._fresh(join, token)
+            # While a place was asked for, another link may have been quicker.
+            def restore() -> Live | None:
+                return None if join.session in self._lives else self._restore(join.session, stored)
+
+            resumed = await self._admitted(str(stored.get("person")), restore, new=False)
+        if resumed is None:
+            who = "" if token is None else token.who
+            entered = await self._admitted(who, lambda: self._fresh(join, token), new=True)
+            assert entered is not None
+        else:
+            entered = resumed
         self._bind(entered, guest)
         if resumed is not None:
             # Else a crash would send them back to where they had been before.
@@ -199,6 +213,23 @@ class Sessions:
 
     # -- making
 
+    async def _admitted(self, person: str, make: Callable[[], Live | None], *, new: bool) -> Live | None:
+        """What `make` makes, with a place among those of the person's token."""
+        free = await self._gate.admit(
+            person if self._tokens else "", new=new, make_room=lambda: self._end_parked(person)
+        )
+        live = None
+        try:
+            if self.draining:
+                raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
+            live = make()
+        finally:
+            if live is None:
+                free()
+        if live is not None:
+            live.free = free
+        return live
+
     def _fresh(self, join: Join, token: Token | None) -> Live:
         name = join.character or self._default
         character = self._characters.get(name)
@@ -234,16 +265,24 @@ class Sessions:
     def _make_room(self) -> None:
         """At the limit the session parked longest makes way; its snapshot stays in the store."""
         while len(self._lives) >= self._max:
-            oldest = min(
-                (live for live in self._lives.values() if live.expiry is not None),
-                key=lambda live: live.expiry.when() if live.expiry else 0.0,
-                default=None,
-            )
-            if oldest is None:
-                raise ProtocolError(
-                    f"all {self._max} places are taken; try again later", code="overloaded", close=1013
-                )
-            self.end(oldest, "overloaded")
+            if not self._end_parked():
+                raise self._gate.turned_away(f"all {self._max} places are taken; try again later")
+
+    def _end_parked(self, person: str | None = None) -> bool:
+        """End the session parked longest, of anybody or of one person; False if there is none."""
+        oldest = min(
+            (
+                live
+                for live in self._lives.values()
+                if live.expiry is not None and person in (None, live.session.person)
+            ),
+            key=lambda live: live.expiry.when() if live.expiry else 0.0,
+            default=None,
+        )
+        if oldest is None:
+            return False
+        self.end(oldest, "overloaded")
+        return True
 
     # -- going
 
@@ -271,6 +310,7 @@ class Sessions:
         if self._lives.get(live.session.id) is not live:
             return
         del self._lives[live.session.id]
+        live.free()
         if live.expiry is not None:
             live.expiry.cancel()
             live.expiry = None
@@ -288,6 +328,7 @@ class Sessions:
         """The session's task has ended, by `end` or of itself."""
         if self._lives.get(live.session.id) is live:
             del self._lives[live.session.id]
+        live.free()
         if live.expiry is not None:
             live.expiry.cancel()
             live.expiry = None

@@ -209,9 +209,9 @@ class QueueUpdate(Down):
     """The turn, or the recognition, must wait for its provider; sent again whenever its place changes."""
 
     type: Literal["queue_update"] = "queue_update"
-    position: int = Field(ge=0, description="1 is next; 0: the wait is over")
-    ahead: int = Field(ge=0, description="so many run or wait before it")
-    eta_ms: int | None = Field(default=None, ge=0, description="a guess; left out while nothing is known")
+    position: int = Field(description="1 is next; 0: the wait is over")
+    ahead: int = Field(description="so many run or wait before it")
+    eta_ms: int | None = Field(default=None, description="a guess; left out while nothing is known")
 
 
 class ResumeAck(Down):

@@ -103,6 +103,10 @@ class NativeWire(Wire):
         if error.close == 1000:  # A goodbye is no error.
             return
         message = down.Error(
-            code=error.code, message=str(error), recoverable=error.close is None, stage="gateway"
+            code=error.code,
+            message=str(error),
+            recoverable=error.close is None,
+            stage="gateway",
+            retry_after_ms=error.retry_after_ms,
         )
         yield self._numbering.seal(message, now)
