@@ -10,6 +10,7 @@ import pytest
 from aizuchi.engine.background import MOST, Background
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.permits import Call, Permits
+from aizuchi.engine.priority import Priority
 from aizuchi.engine.rules import StageLimits
 from aizuchi.errors import Busy, ProviderError
 from aizuchi.events import Answered, Event, Requested
@@ -39,11 +40,11 @@ class Office:
     async def summarise(self) -> str:
         return await self.work.think(Prompt((Message("user", "Sum up."),)), note=self.notes.append)
 
-    async def reply(self, seconds: float) -> None:
+    async def reply(self, seconds: float, of: Priority = "interactive") -> None:
         """One reply that needs a place; how long it had to wait is kept."""
         assert self.permits is not None
         began = asyncio.get_running_loop().time()
-        async with self.permits.held(Call(), note=lambda event: None):
+        async with self.permits.held(Call(of), note=lambda event: None):
             self.waited.append(asyncio.get_running_loop().time() - began)
             await asyncio.sleep(seconds)
 
@@ -91,14 +92,15 @@ def test_it_waits_behind_replies():
     assert office.big.requests == 1
 
 
-def test_it_makes_way_at_once():
-    """A reply that finds it in the only place gets that once it is closed; it begins again after."""
+@pytest.mark.parametrize("of", ["interactive", "lecture"])
+def test_it_makes_way_at_once(of: Priority):
+    """A reply or a lecture finds it in the only place and gets that once it is closed; it begins again."""
     office = Office()
 
     async def act(group: asyncio.TaskGroup) -> None:
         summary = group.create_task(office.summarise())
         await asyncio.sleep(1.0)
-        group.create_task(office.reply(3.0))
+        group.create_task(office.reply(3.0, of))
         assert await summary == SUMMARY
 
     assert day(office, act) == pytest.approx(1.0 + 3.0 + 2.04, abs=0.1)

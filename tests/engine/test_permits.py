@@ -290,6 +290,38 @@ def test_a_recogniser_that_is_busy_at_first():
     assert seen.all(TurnBegun)[0].text == "hello there"
 
 
+@pytest.mark.parametrize(
+    ("preset", "order"), [("interactive_first", [0, 2, 1]), ("lecture_first", [0, 1, 2])]
+)
+def test_a_lecture_and_a_reply(preset: Preset, order: list[int]):
+    """Three sessions, one model: the lecture was asked for first, and goes before the reply where it may."""
+    thought: list[int] = []
+
+    async def main() -> None:
+        chain: Chain[Any] = Chain("llm", [fakes.FakeModel()], permits=Permits("llm", 1, preset=preset))
+        parts = fakes.parts(llm=chain)
+        sessions = [Session(id=name, person="p", character=fakes.HERO, parts=parts) for name in "abc"]
+        async with asyncio.TaskGroup() as group:
+            for number, session in enumerate(sessions):
+                group.create_task(session.run())
+
+                def read(entry: Any, number: int = number) -> None:
+                    if isinstance(entry.event, TextDone):
+                        thought.append(number)
+
+                session.timeline.follow(read)
+            await asyncio.sleep(0)
+            for session, cause in zip(sessions, ("user", "lecture", "user"), strict=True):
+                session.begin(cause, text="hello")
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(20)
+            for session in sessions:
+                session.close("over")
+
+    run(main())
+    assert thought == order
+
+
 @pytest.mark.parametrize("preset", ["interactive_first", "lecture_first"])
 def test_a_reply_that_sounds_is_not_made_to_stutter(preset: Preset):
     """With one voice for three, a reply that sounds gets its next sentence before a new one its first."""
