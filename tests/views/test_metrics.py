@@ -5,7 +5,17 @@ import logging
 
 import pytest
 
-from aizuchi.events import Answered, Fault, Heard, Played, Requested, SpeechStarted, TurnBegun, TurnEnded
+from aizuchi.events import (
+    Answered,
+    Fault,
+    Heard,
+    Played,
+    Queued,
+    Requested,
+    SpeechStarted,
+    TurnBegun,
+    TurnEnded,
+)
 from aizuchi.views.metrics import Meter, Metrics, Summary, percentile
 from tests.views.stories import Tale, interrupted_turn, spoken_turn, whole
 
@@ -40,6 +50,7 @@ def test_spoken_turn_is_measured_from_both_ends():
         "e2e_ms": 800,
         "e2e_from_voice_ms": 1000,
         "interrupt_ms": None,
+        "queue_ms": None,
         "duration_ms": 1650,
         "tokens": 3,
         "tokens_in": 40,
@@ -77,6 +88,7 @@ def test_typed_turn_has_no_voice():
         "asr_first_partial_ms",
         "asr_first_partial_from_speech_ms",
         "asr_final_ms",
+        "queue_ms",
     }
     assert "end_point" not in figures.stages
 
@@ -240,3 +252,18 @@ def test_answers_of_a_dead_turn_still_count():
     assert figures is not None and figures.characters == 17 and figures.audio_ms == 40
     tale.say(9.0, Answered("llm", "model", "cancelled", tokens_out=5), 2)
     assert figures.tokens_out == 0
+
+
+def test_time_in_the_queue():
+    """A wait counts until its place is 0, those of model and voice together."""
+    tale = Tale()
+    metrics = followed(tale)
+    tale.say(0.0, TurnBegun(1, "user", "hello", user_end=0.0), 1)
+    tale.say(0.5, Queued("llm", 2, 2), 1)
+    tale.say(1.5, Queued("llm", 1, 1, 1000), 1)
+    tale.say(2.5, Queued("llm", 0, 0, 0), 1)
+    tale.say(3.0, Queued("tts", 1, 1), 1)
+    tale.say(3.25, Queued("tts", 0, 0, 0), 1)
+    tale.say(4.0, TurnEnded(1, "finished"), 1)
+    figures = metrics.figures(1)
+    assert figures is not None and figures.numbers()["queue_ms"] == 2250

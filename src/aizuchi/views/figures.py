@@ -21,12 +21,14 @@ from aizuchi.events import (
     Interrupted,
     Outcome,
     Played,
+    Queued,
     Requested,
     Sentence,
     Speech,
     SpeechDone,
     SpeechEnded,
     SpeechStarted,
+    Stage,
     TextDelta,
     TextDone,
     Thought,
@@ -66,6 +68,10 @@ class TurnFigures:
     speech_onset: float | None = None
     first_partial: float | None = None
     asr_final: float | None = None
+    queued: float = 0.0
+    """Seconds in which a call of the turn waited for its provider."""
+    waits: dict[Stage, float] = field(default_factory=dict[Stage, float])
+    """Since when those wait that do now."""
     llm_asked: float | None = None
     llm_done: float | None = None
     """Its last stream was closed."""
@@ -163,6 +169,7 @@ class TurnFigures:
             "e2e_ms": self.from_user(played),
             "e2e_from_voice_ms": self.from_voice(played),
             "interrupt_ms": self.interrupt_ms,
+            "queue_ms": _rounded(self.queued) if self.queued else None,
             "duration_ms": _ms(self.begun, self.ended),
             "tokens": self.tokens,
             "tokens_in": self.tokens_in,
@@ -280,6 +287,11 @@ class Folding:
                 elif event.stage == "tts":
                     figures.tts_done = at
                     figures.audio_ms += event.audio_ms
+            case Queued(stage=stage, position=position):
+                since = figures.waits.setdefault(stage, at)
+                if not position:
+                    figures.queued += at - since
+                    del figures.waits[stage]
             case Fault(code=code):
                 figures.faults.append(code)
             case Interrupted():
