@@ -27,9 +27,12 @@ from aizuchi.registry import Kind, suggest
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
+from aizuchi.server.ledger import Ledger
+from aizuchi.server.siblings import Siblings
 from aizuchi.server.store import SqliteStore
 from aizuchi.tools.clock import current_time_tool
 from aizuchi.tools.toolbox import Functions, Tool
+from aizuchi.views.merging import merge, parcel
 from aizuchi.views.metrics import Meter
 from aizuchi.views.recorder import Recorder
 from aizuchi.views.usage import Cap, Usage
@@ -40,17 +43,25 @@ P = TypeVar("P", bound=Provider)
 DATABASE = "aizuchi.sqlite3"
 
 
-def house(loaded: Loaded, *, store: Store | None = None, open_: bool | None = None) -> House:
+def house(
+    loaded: Loaded,
+    *,
+    store: Store | None = None,
+    open_: bool | None = None,
+    ledger: Ledger | None = None,
+    siblings: Siblings | None = None,
+) -> House:
     """Everything a server needs, providers built and not yet entered. Raises ConfigError.
 
-    `open_` overrides the configuration's `server.open`; `store` its SQLite file.
+    `open_` overrides the configuration's `server.open`; `store` its SQLite file. `ledger` and `siblings` are
+    those of one process of several.
     """
     settings = loaded.settings
     store = store or database(loaded)
     caps = {name: Cap(**cap.model_dump()) for name, cap in settings.usage.caps.items()}
-    usage = Usage(store, caps)
+    usage = Usage(store, caps, shared=siblings is not None)
     meter = Meter()
-    recorder = make_recorder(loaded)
+    recorder = make_recorder(loaded, shared=siblings is not None)
 
     async def count_from_today() -> None:
         try:
@@ -89,6 +100,10 @@ def house(loaded: Loaded, *, store: Store | None = None, open_: bool | None = No
         measure=meter.measured,
         sent=meter.sent,
         summary=meter.as_dict,
+        parcel=lambda: parcel(meter),
+        merge=merge,
+        ledger=ledger,
+        siblings=siblings,
         record_sound=settings.timeline.record == "audio",
         prepare=[count_from_today],
         duties=[usage.run],
@@ -102,8 +117,8 @@ def recordings(loaded: Loaded) -> Path:
     return loaded.home / "timelines" if folder is None else loaded.resolve(folder)
 
 
-def make_recorder(loaded: Loaded) -> Recorder | None:
-    """None unless `timeline.record` says otherwise."""
+def make_recorder(loaded: Loaded, *, shared: bool = False) -> Recorder | None:
+    """None unless `timeline.record` says otherwise. `shared`: several processes record."""
     settings = loaded.settings.timeline
     if settings.record == "off":
         return None
@@ -112,6 +127,7 @@ def make_recorder(loaded: Loaded) -> Recorder | None:
         sound=settings.record == "audio",
         max_bytes=round(settings.max_mb * 1_000_000),
         max_age=settings.max_days * 86_400,
+        shared=shared,
     )
 
 

@@ -475,6 +475,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """By what a connection finds its process, where the server is several (`--workers`).
+
+    The query's parameters are looked at first, then the headers, each in this order; the first that the
+    request has decides, and all with the same value come to the same process. `session` names a session
+    and leads to the process that has it; if none has, the search goes on. Requests without any of these
+    go where there is least to do. Names are lower case.
+    """
+
+    query: tuple[str, ...] = ("session",)
+    headers: tuple[str, ...] = ()
+    pinned: bool = False
+    """All connections of this path belong to one process; for protocols that say who they are too late."""
+
+
+@dataclass(frozen=True, slots=True)
 class Join(Event):
     """The client has said who it is and what it wants; the server authenticates and finds a session."""
 
@@ -551,6 +567,7 @@ class Wire(ABC):
     path: ClassVar[str] = ""
     subprotocols: ClassVar[tuple[str, ...]] = ()
     LIMITS: ClassVar[Limits] = Limits()
+    SHARD: ClassVar[Shard] = Shard()
 
     @property
     @abstractmethod

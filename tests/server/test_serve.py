@@ -23,7 +23,8 @@ from aizuchi.server import serve as serving_module
 from aizuchi.server import tls as certificates
 from aizuchi.server.admission import Token
 from aizuchi.server.app import Mount
-from aizuchi.server.serve import open_sockets, serve, url
+from aizuchi.server.listening import open_sockets, url
+from aizuchi.server.serve import serve
 from tests.server.fakes import FRAME, FakeSession, ToyWire, make_house
 from tests.server.sockets import masked, read_frame, serving, stop_reading, upgraded, ws
 
@@ -307,7 +308,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import asyncio, json, sys
 from aizuchi.server.app import Mount
-from aizuchi.server.serve import loop_factory, serve
+from aizuchi.server.listening import loop_factory
+from aizuchi.server.serve import serve
 from tests.server.fakes import ToyWire, make_house
 
 house = make_house()

@@ -30,6 +30,11 @@ TEXTS: Final = Texts(
         "speaks": ("speaks", "说"),
         "who": ("who", "角色"),
         "keeps": ("keeps", "保存"),
+        "workers": ("workers", "进程"),
+        "processes": (
+            "{count} processes, each with models of its own",
+            "{count} 个进程，各自加载模型",
+        ),
         "open": ("open", "打开"),
         "also": ("also", "另有"),
         "talk": ("talk", "对话"),
@@ -63,10 +68,8 @@ TEXTS: Final = Texts(
 
 
 def run(args: argparse.Namespace) -> int:
-    from aizuchi import build
     from aizuchi.config import address, load
     from aizuchi.server.logs import configure
-    from aizuchi.server.serve import loop_factory, serve
 
     loaded = load(Path(args.config) if args.config else None, lang=args.lang)
     server = loaded.settings.server
@@ -81,7 +84,24 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(TEXTS.say(loaded.lang, "address", value=text)) from error
     tls = certificate(loaded, args)
     host = args.host if args.host is not None else server.host
-    house = build.house(loaded, open_=server.open or args.open)
+    port = args.port if args.port is not None else server.port
+    count = workers(args.workers if args.workers is not None else server.workers)
+    if count > 1:
+        _several(loaded, count, host=host, port=port, listen=listen, tls=tls, open_=server.open or args.open)
+    else:
+        _alone(loaded, host=host, port=port, listen=listen, tls=tls, open_=server.open or args.open)
+    return 0
+
+
+def _alone(
+    loaded: Loaded, *, host: str, port: int, listen: Sequence[tuple[str, int]], tls: Tls | None, open_: bool
+) -> None:
+    """One process, which does everything."""
+    from aizuchi import build
+    from aizuchi.server.listening import loop_factory
+    from aizuchi.server.serve import serve
+
+    house = build.house(loaded, open_=open_)
 
     def ready(urls: Sequence[str]) -> None:
         for line in announce(loaded, house, urls, host, tls):
@@ -92,15 +112,85 @@ def run(args: argparse.Namespace) -> int:
             serve(
                 house,
                 host=host,
-                port=args.port if args.port is not None else server.port,
+                port=port,
                 listen=listen,
                 tls=tls,
                 on_ready=ready,
-                drain=server.drain,
+                drain=loaded.settings.server.drain,
                 own_process=True,
             )
         )
-    return 0
+
+
+def _several(
+    loaded: Loaded,
+    count: int,
+    *,
+    host: str,
+    port: int,
+    listen: Sequence[tuple[str, int]],
+    tls: Tls | None,
+    open_: bool,
+) -> None:
+    """This process owns the port, `cli/worker.py` is what the others run."""
+    from aizuchi.server.crew import lead
+    from aizuchi.server.listening import loop_factory, open_sockets, refuse_open, url
+
+    server = loaded.settings.server
+    refuse_open(bool(server.tokens) or open_, [host, *(each for each, _ in listen)])
+    sockets = open_sockets(host, port, listen)
+    task = {
+        "config": None if loaded.path is None else str(loaded.path),
+        "lang": loaded.lang,
+        "open": open_,
+        "host": host,
+        "urls": [url(each, tls is not None) for each in sockets],
+        "tls": None if tls is None else {"cert": str(tls.cert), "key": str(tls.key), "own": tls.own},
+    }
+
+    def ready(lines: Sequence[str]) -> None:
+        for line in lines:
+            print(line, flush=True)
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(
+            lead(
+                sockets,
+                count=count,
+                # -P: what lies in the folder one happens to be in is not imported.
+                command=[sys.executable, "-P", "-m", "aizuchi.cli.worker"],
+                task=task,
+                tls=tls is not None,
+                drain=server.drain,
+                on_ready=ready,
+            )
+        )
+
+
+def workers(wished: int) -> int:
+    """How many processes serve: 0 means one per core. Raises ConfigError where there can't be several."""
+    from aizuchi.server.crew import can_hand_over
+
+    if wished < 0 or wished > 256:
+        raise ConfigError(
+            f"--workers expects 0 to 256, got {wished}", zh=f"--workers 应为 0 到 256，实际为 {wished}"
+        )
+    if wished == 0:
+        return cores() if can_hand_over() else 1
+    if wished > 1 and not can_hand_over():
+        raise ConfigError(
+            "this system can't hand connections from one process to another, so there is one worker only;"
+            " leave out --workers and server.workers",
+            zh="本系统不支持在进程间移交连接，只能使用一个进程；请去掉 --workers 与 server.workers",
+        )
+    return wished
+
+
+def cores() -> int:
+    """Those this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def certificate(loaded: Loaded, args: argparse.Namespace) -> Tls | None:
@@ -119,8 +209,10 @@ def certificate(loaded: Loaded, args: argparse.Namespace) -> Tls | None:
     return None
 
 
-def announce(loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: Tls | None) -> list[str]:
-    """The lines printed when the server listens."""
+def announce(
+    loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: Tls | None, count: int = 1
+) -> list[str]:
+    """The lines printed when the server listens, in `count` processes."""
     from aizuchi import __version__
     from aizuchi.server.origin import is_loopback
     from aizuchi.server.tls import lan_addresses, qr
@@ -153,6 +245,8 @@ def announce(loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: 
     lines.append(
         line("keeps", say("recording", home=loaded.home, record=say("off") if record == "off" else record))
     )
+    if count > 1:
+        lines.append(line("workers", say("processes", count=count)))
     lines.append(line("open", urls[0]))
     lines += [line("also", url) for url in urls[1:]]
     usual = urls[0].rstrip("/") == DEFAULT_URL

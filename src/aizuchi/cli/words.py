@@ -37,6 +37,10 @@ HELP: Final = Texts(
         "serve.port": ("port to listen on (default 12393)", "监听端口（默认 12393）"),
         "serve.listen": ("one more address; may be repeated", "额外的监听地址，可重复"),
         "serve.open": ("let anybody on the network in without a token", "允许网络上的任何人无令牌连接"),
+        "serve.workers": (
+            "processes behind the port (default 1; 0 for one per core)",
+            "端口背后的进程数（默认 1；0 表示每核一个）",
+        ),
         "serve.tls": ("https and wss with a certificate of our own", "启用 https 与 wss，自动生成证书"),
         "serve.cert": ("your own certificate, PEM", "您自己的证书（PEM）"),
         "serve.key": ("the key of that certificate, PEM", "该证书的私钥（PEM）"),

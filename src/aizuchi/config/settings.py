@@ -101,6 +101,13 @@ class Server(Section):
     max_sessions: int = key(
         1000, "conversations at a time; more are refused", "同时进行的会话数上限，超出则拒绝", ge=1
     )
+    workers: int = key(
+        1,
+        "processes behind the port; 0 for one per core. Each loads its own models; not on Windows",
+        "端口背后的进程数；0 表示每核一个。每个进程各自加载模型；Windows 上不可用",
+        ge=0,
+        le=256,
+    )
     drain: float = key(
         10.0, "seconds that running turns get when the server stops", "服务停止时留给进行中回合的秒数", ge=0
     )

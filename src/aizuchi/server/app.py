@@ -15,8 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
-from aizuchi.ports import Limits, Wire
-from aizuchi.server import origin, page
+from aizuchi.ports import Limits, Shard, Wire
+from aizuchi.server import origin, page, together
 from aizuchi.server.admission import Token, authenticate, bearer
 from aizuchi.server.gate import RETRY_MS
 from aizuchi.server.house import House
@@ -37,6 +37,11 @@ def mounts() -> tuple[Mount, ...]:
     from aizuchi.wire.native import NativeWire
 
     return (Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),)
+
+
+def shards_of(table: Sequence[Mount]) -> Mapping[str, Shard]:
+    """Path -> how its connections find their process."""
+    return {mount.wire.path: mount.wire.SHARD for mount in table}
 
 
 def limits_of(table: Sequence[Mount]) -> Mapping[str, Limits]:
@@ -153,7 +158,7 @@ async def _full(websocket: WebSocket) -> None:
 
 def _health(house: House) -> Callable[[], Any]:
     async def health() -> JSONResponse:
-        said = house.health()
+        said = await together.health(house)
         return JSONResponse(said, status_code=200 if said["status"] == "healthy" else 503)
 
     return health
@@ -188,17 +193,9 @@ def _api(house: House) -> APIRouter:
     async def sessions(token: Token | None = Depends(who)) -> dict[str, Any]:  # noqa: B008 - FastAPI's way
         return {
             "sessions": [
-                {
-                    "session": live.session.id,
-                    "character": live.session.character.name,
-                    "state": live.session.state,
-                    "links": len(live.guests()),
-                    "parked": live.parked,
-                    "messages": live.session.history_len,
-                    "seconds": round(live.session.timeline.now, 1),
-                }
-                for live in house.sessions
-                if token is None or live.session.person == token.who
+                {name: value for name, value in each.items() if name != "person"}
+                for each in await together.sessions(house)
+                if token is None or each["person"] == token.who
             ]
         }
 
@@ -208,6 +205,6 @@ def _api(house: House) -> APIRouter:
 
     @api.get("/metrics-summary", response_model=None, dependencies=[Depends(who)])
     async def metrics_summary() -> dict[str, Any]:
-        return dict(house.summary()) if house.summary is not None else {}
+        return await together.metrics(house)
 
     return api

@@ -23,6 +23,7 @@ from aizuchi.server.gate import Capacity, Gate
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.link import guarded
 from aizuchi.server.sessions import Live, Sessions
+from aizuchi.server.siblings import Siblings
 from aizuchi.server.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -43,10 +44,12 @@ class House:
     `observers` are called for each new session and may follow its timeline; what they return is called
     when the session is over. From the views come `measure(session, turn)`, an ended turn's figures, and
     `summary()`, those of all turns; `sent(session, turn, at)` is told of each frame of sound handed to a
-    transport, in seconds of the session's clock. `capacity` is what the process takes on, `background` the
-    door for work that is no turn, `ledger` counts places over several processes. `outbox` makes a link's way
-    out. `prepare` is awaited before the first session may come, `duties` run as long as the house is open,
-    `closers` are awaited when all sessions have ended and the store is still there.
+    transport, in seconds of the session's clock. `parcel()` packs the summary for another process, `merge`
+    puts those of several together. `ledger` and `siblings` are given where the server is several processes
+    and each has a house. `capacity` is what the process takes on, `background` the door for work that is no
+    turn. `outbox` makes a link's way out. `prepare` is awaited before the first session may come, `duties` run
+    as long as the house is open, `closers` are awaited when all sessions have ended and the store is still
+    there.
     """
 
     def __init__(
@@ -64,11 +67,14 @@ class House:
         max_sessions: int = 1000,
         capacity: Capacity | None = None,
         background: Background | None = None,
-        ledger: Ledger | None = None,
         observers: Sequence[Observer] = (),
         measure: Callable[[Session, int], Measured | None] | None = None,
         sent: Callable[[Session, int, float], None] | None = None,
         summary: Callable[[], Mapping[str, Any]] | None = None,
+        parcel: Callable[[], dict[str, Any]] | None = None,
+        merge: Callable[[Sequence[Mapping[str, Any]]], dict[str, Any]] | None = None,
+        ledger: Ledger | None = None,
+        siblings: Siblings | None = None,
         record_sound: bool = False,
         outbox: Callable[[Delivery], Outbox] | None = None,
         new_session: Callable[..., Session] | None = None,
@@ -91,6 +97,9 @@ class House:
         self.measure = measure
         self.sent = sent
         self.summary = summary
+        self.parcel = parcel
+        self.merge = merge
+        self.siblings = siblings
         self.outbox = outbox or way_out
         self.wheel = Wheel()
         self._record_sound = record_sound
@@ -106,7 +115,9 @@ class House:
             tokens=tokens,
             resume_ttl=resume_ttl,
             max_sessions=max_sessions,
+            ledger=ledger,
             gate=self.gate,
+            siblings=siblings,
         )
         self._prepare = tuple(prepare)
         self._duties = (*duties, self.gate.watch)
@@ -232,6 +243,22 @@ class House:
                 "default": each.name == self.default_character,
             }
             for each in self.characters.values()
+        ]
+
+    def about_sessions(self) -> list[dict[str, Any]]:
+        """Each session of this process, with the person whose it is."""
+        return [
+            {
+                "session": live.session.id,
+                "person": live.session.person,
+                "character": live.session.character.name,
+                "state": live.session.state,
+                "links": len(live.guests()),
+                "parked": live.parked,
+                "messages": live.session.history_len,
+                "seconds": round(live.session.timeline.now, 1),
+            }
+            for live in self.sessions
         ]
 
     @property

@@ -31,7 +31,8 @@ class Parking:
         self._store = store
         self._ttl = ttl
 
-    async def keep(self, live: Live) -> None:
+    async def keep(self, live: Live, *, at_least: float = 0.0) -> None:
+        """Store a snapshot of this moment for `ttl` seconds, or longer if `at_least` says so."""
         session = live.session
         document = {
             "character": session.character.name,
@@ -41,7 +42,7 @@ class Parking:
             "unfinished_generation": live.unfinished_generation,
             "snapshot": session.snapshot(),
         }
-        await _quietly(self._store.put(KIND, session.id, document, ttl=self._ttl))
+        await _quietly(self._store.put(KIND, session.id, document, ttl=max(self._ttl, at_least)))
 
     async def find(self, session: str) -> Mapping[str, Any] | None:
         return await _quietly(self._store.get(KIND, session))

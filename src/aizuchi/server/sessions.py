@@ -26,7 +26,9 @@ from aizuchi.events import Entry, Interrupted
 from aizuchi.ports import Join, Store, Welcome
 from aizuchi.server.admission import Token, authenticate, same
 from aizuchi.server.gate import Gate
+from aizuchi.server.ledger import Ledger, Local
 from aizuchi.server.parking import Parking, may_restore
+from aizuchi.server.siblings import Siblings
 
 if TYPE_CHECKING:
     from aizuchi.engine.session import Session
@@ -35,6 +37,10 @@ log = logging.getLogger(__name__)
 
 EVICTED = 4409
 LOST = "lost"
+PLACE = "session"
+"""The ledger's kind of a place for a session; there is one key, since they are counted together."""
+MOVING = 30.0
+"""Seconds that a session's snapshot is there for another process, however short `resume_ttl` is."""
 
 
 class Guest(Protocol):
@@ -84,7 +90,9 @@ class Live:
 class Sessions:
     """The registry. Touched from one event loop only.
 
-    `make(id, person, character, restored)` builds a session, `start` runs it until it is closed.
+    `make(id, person, character, restored)` builds a session, `start` runs it until it is closed. `ledger`
+    counts the places, `siblings` are other processes of the same server, which may have a session that is
+    asked for here.
     """
 
     def __init__(
@@ -98,9 +106,13 @@ class Sessions:
         tokens: Sequence[Token] = (),
         resume_ttl: float = 120.0,
         max_sessions: int = 1000,
+        ledger: Ledger | None = None,
         gate: Gate | None = None,
+        siblings: Siblings | None = None,
     ) -> None:
+        self._ledger = ledger or Local()
         self._gate = gate or Gate()
+        self._siblings = siblings
         self._make = make
         self._start = start
         self._characters = characters
@@ -132,6 +144,24 @@ class Sessions:
         if self.draining:
             raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
         token = authenticate(self._tokens, [each for each in (join.token, header) if each])
+        elsewhere = bool(join.session) and join.session not in self._lives
+        # A witness does not carry a session off; it comes to the right process by its address.
+        if self._siblings is not None and elsewhere and set(join.roles) != {"witness"}:
+            return await self._claimed(self._siblings, join, guest, token)
+        return await self._join(join, guest, token)
+
+    async def _claimed(
+        self, siblings: Siblings, join: Join, guest: Guest, token: Token | None
+    ) -> tuple[Live, Welcome]:
+        """Join a session that another process may have: it puts it into the store for us."""
+        person = token.who if token is not None else ""
+        await siblings.claim(join.session, resume_token=join.resume_token, person=person)
+        try:
+            return await self._join(join, guest, token)
+        finally:
+            (siblings.hold if join.session in self._lives else siblings.drop)(join.session)
+
+    async def _join(self, join: Join, guest: Guest, token: Token | None) -> tuple[Live, Welcome]:
         live = self._lives.get(join.session) if join.session else None
         stored = await self._parking.find(join.session) if join.session and live is None else None
         # Another link may have resumed, or the server begun to stop, while the store was asked.
@@ -148,30 +178,44 @@ class Sessions:
                 raise ProtocolError("there is no such session to follow", code="bad_session", close=4404)
             live.witnesses[guest.id] = guest
             return live, self._greet(live, join, guest, resumed=True)
-        resumed: Live | None = None
         if theirs and live is not None:
-            self._take_over(live)
-            resumed = live
-        elif theirs and stored is not None:
-            # While a place was asked for, another link may have been quicker.
-            def restore() -> Live | None:
-                return None if join.session in self._lives else self._restore(join.session, stored)
-
-            resumed = await self._admitted(str(stored.get("person")), restore, new=False)
-        if resumed is None:
-            who = "" if token is None else token.who
-            entered = await self._admitted(who, lambda: self._fresh(join, token), new=True)
-            assert entered is not None
+            entered, resumed = self._taken_over(live, guest), True
         else:
-            entered = resumed
-        self._bind(entered, guest)
-        if resumed is not None:
+            entered, resumed = await self._enter(join, guest, token, stored if theirs else None)
+        if resumed:
             # Else a crash would send them back to where they had been before.
-            await self._parking.forget(resumed.session.id)
-        expired = resumed is None and bool(join.session)
-        welcome = self._greet(entered, join, guest, resumed=resumed is not None, expired=expired)
+            await self._parking.forget(entered.session.id)
+        expired = not resumed and bool(join.session)
+        welcome = self._greet(entered, join, guest, resumed=resumed, expired=expired)
         entered.unfinished, entered.unfinished_generation = "", None
         return entered, welcome
+
+    async def _enter(
+        self, join: Join, guest: Guest, token: Token | None, stored: Mapping[str, Any] | None
+    ) -> tuple[Live, bool]:
+        """A session that was not here, and whether it is one of before. Takes a place for it."""
+        if stored is None:
+            self._character(join)
+            person = "" if token is None else token.who
+        else:
+            person = str(stored.get("person"))
+        free = await self._place(person if self._tokens else "", new=stored is None)
+        try:
+            if self.draining:
+                raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
+            live = self._lives.get(join.session) if stored is not None else None
+            if live is not None:
+                # The same snapshot was taken up by another link while we waited for a place.
+                free()
+                return self._taken_over(live, guest), True
+            resumed = self._restore(join.session, stored) if stored is not None else None
+            entered = resumed or self._fresh(join, token)
+        except BaseException:
+            free()
+            raise
+        entered.free = free
+        self._bind(entered, guest)
+        return entered, resumed is not None
 
     def _may_resume(self, live: Live, join: Join, token: Token | None) -> bool:
         same_person = token is not None and same(token.who, live.session.person)
@@ -202,48 +246,57 @@ class Sessions:
             expired=expired,
         )
 
-    def _take_over(self, live: Live) -> None:
+    def _taken_over(self, live: Live, guest: Guest) -> Live:
         """A second live socket for the same session evicts the first."""
-        if not live.links:
-            return
-        for guest in tuple(live.links.values()):
+        self._evict(live, tuple(live.links.values()))
+        self._bind(live, guest)
+        return live
+
+    def _evict(self, live: Live, guests: Sequence[Guest]) -> None:
+        talked = bool(live.links)
+        for guest in guests:
             guest.end(EVICTED, "another connection has taken over this session")
             self._unbind(live, guest, "evicted")
-        live.session.interrupt(LOST)
+        if talked:
+            live.session.interrupt(LOST)
+
+    async def let_go(self, session: str, resume_token: str, person: str) -> bool:
+        """Put a session into the store for another process, whose client has shown these proofs.
+
+        False, and nothing happens, if they do not open it. Its clients here are evicted.
+        """
+        live = self._lives.get(session)
+        if live is None:
+            return True
+        if not (same(live.resume_token, resume_token) or same(person, live.session.person)):
+            return False
+        self._evict(live, live.guests())
+        self._forget(live)
+        try:
+            await self._parking.keep(live, at_least=MOVING)
+        finally:
+            live.session.close("moved")
+        return True
 
     # -- making
 
-    async def _admitted(self, person: str, make: Callable[[], Live | None], *, new: bool) -> Live | None:
-        """What `make` makes, with a place among those of the person's token."""
-        free = await self._gate.admit(
-            person if self._tokens else "", new=new, make_room=lambda: self._end_parked(person)
-        )
-        live = None
-        try:
-            if self.draining:
-                raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
-            live = make()
-        finally:
-            if live is None:
-                free()
-        if live is not None:
-            live.free = free
-        return live
-
-    def _fresh(self, join: Join, token: Token | None) -> Live:
+    def _character(self, join: Join) -> Character:
+        """The one a client asks for. Raises ProtocolError if there is none of that name."""
         name = join.character or self._default
         character = self._characters.get(name)
         if character is None:
             known = ", ".join(sorted(self._characters))
             raise ProtocolError(f"there is no character {name[:40]!r}; there is {known}", code="bad_message")
-        self._make_room()
+        return character
+
+    def _fresh(self, join: Join, token: Token | None) -> Live:
+        character = self._character(join)
         id_ = secrets.token_urlsafe(16)
         person = token.who if token is not None else join.person or f"anonymous-{id_}"
         return self._admit(self._make(id_, person, character, None))
 
     def _restore(self, id_: str, stored: Mapping[str, Any]) -> Live | None:
         """The session a snapshot describes, or None if it can't be read (an older version wrote it)."""
-        self._make_room()
         try:
             character = self._characters.get(str(stored["character"])) or self._characters[self._default]
             session = self._make(id_, str(stored["person"]), character, stored["snapshot"])
@@ -259,16 +312,34 @@ class Sessions:
         live = Live(session, resume_token=secrets.token_urlsafe(24))
         live.stop.append(session.timeline.follow(live.read))
         self._lives[session.id] = live
+        if self._siblings is not None:
+            self._siblings.hold(session.id)
         self._start(live)
         return live
 
-    def _make_room(self) -> None:
-        """At the limit the session parked longest makes way; its snapshot stays in the store."""
-        while len(self._lives) >= self._max:
-            if not self._end_parked():
-                raise self._gate.turned_away(f"all {self._max} places are taken; try again later")
+    async def _place(self, person: str, *, new: bool) -> Callable[[], None]:
+        """A place for one more session, of all and of its person's; returns what gives it back.
 
-    def _end_parked(self, person: str | None = None) -> bool:
+        At the limit a parked session makes way, ours first; its snapshot stays in the store.
+        """
+        of_token = await self._gate.admit(person, new=new, make_room=lambda: self.end_oldest_parked(person))
+        try:
+            while not await self._ledger.acquire(PLACE, "", self._max):
+                if self.end_oldest_parked():
+                    continue
+                if self._siblings is None or not await self._siblings.make_room():
+                    raise self._gate.turned_away(f"all {self._max} places are taken; try again later")
+        except BaseException:
+            of_token()
+            raise
+
+        def free() -> None:
+            of_token()
+            self._ledger.release(PLACE, "")
+
+        return free
+
+    def end_oldest_parked(self, person: str | None = None) -> bool:
         """End the session parked longest, of anybody or of one person; False if there is none."""
         oldest = min(
             (
@@ -307,14 +378,21 @@ class Sessions:
 
     def end(self, live: Live, reason: str) -> None:
         """Close a session. What the store holds of it stays until its time is over."""
-        if self._lives.get(live.session.id) is not live:
-            return
-        del self._lives[live.session.id]
-        live.free()
+        if self._forget(live):
+            live.session.close(reason)
+
+    def _forget(self, live: Live) -> bool:
+        """It is no longer one of ours, and its place is free; False if it was not."""
         if live.expiry is not None:
             live.expiry.cancel()
             live.expiry = None
-        live.session.close(reason)
+        if self._lives.get(live.session.id) is not live:
+            return False
+        del self._lives[live.session.id]
+        live.free()
+        if self._siblings is not None:
+            self._siblings.drop(live.session.id)
+        return True
 
     async def bye(self, live: Live, guest: Guest) -> None:
         """The client said goodbye: the session ends, and every other link of it too."""
@@ -326,12 +404,7 @@ class Sessions:
 
     def gone(self, live: Live, *, failed: bool) -> None:
         """The session's task has ended, by `end` or of itself."""
-        if self._lives.get(live.session.id) is live:
-            del self._lives[live.session.id]
-        live.free()
-        if live.expiry is not None:
-            live.expiry.cancel()
-            live.expiry = None
+        self._forget(live)
         for guest in live.guests():
             guest.end(1011 if failed else 1000, "the session failed" if failed else "the session has ended")
         for stop in live.stop:

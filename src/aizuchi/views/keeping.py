@@ -80,10 +80,13 @@ def delete(person: str, folder: Path) -> int:
     return count
 
 
-def tidy(folder: Path, *, max_bytes: int, max_age: float, now: float, keep: Collection[Path]) -> int:
+def tidy(
+    folder: Path, *, max_bytes: int, max_age: float, now: float, keep: Collection[Path], fresh: float = 0.0
+) -> int:
     """Delete recordings that are too old, then the oldest until the rest fits; returns how many went.
 
-    `keep` holds the stems (path without its end) of recordings that are being written. Only files of
+    `keep` holds the stems (path without its end) of recordings that are being written; those that changed
+    less than `fresh` seconds ago may be another process's. Only files of
     ours are counted and touched. Problems are logged, not raised.
     """
     recordings: dict[Path, tuple[float, int, list[Path]]] = {}
@@ -101,7 +104,7 @@ def tidy(folder: Path, *, max_bytes: int, max_age: float, now: float, keep: Coll
     total = sum(size for _, size, _ in recordings.values())
     gone = 0
     for stem, (changed, size, files) in sorted(recordings.items(), key=lambda each: (each[1][0], each[0])):
-        if stem in keep or not (now - changed > max_age or total > max_bytes):
+        if stem in keep or now - changed < fresh or not (now - changed > max_age or total > max_bytes):
             continue
         try:
             for file in files:

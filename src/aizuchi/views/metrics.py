@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aizuchi.events import Entry, Measured
@@ -130,6 +130,11 @@ class Summary:
         """By outcome."""
         self.fallbacks: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+
+    @property
+    def values(self) -> Mapping[str, Sequence[float]]:
+        """The kept values of each figure."""
+        return self._values
 
     def add(self, figures: TurnFigures) -> None:
         self.turns[figures.outcome or "running"] += 1

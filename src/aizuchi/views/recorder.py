@@ -9,8 +9,10 @@ file and said in the log.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import queue
 import threading
 import time
@@ -63,7 +65,8 @@ class Recorder:
     """Records the sessions it is called with. Enter it (or call `close`) so that the end is written.
 
     `sound` also keeps sound; sessions must then be made with `record_sound`. `max_bytes` bounds all
-    recordings in `folder` together and `max_age` is in seconds; the oldest go first.
+    recordings in `folder` together and `max_age` is in seconds; the oldest go first. `shared` says that
+    other processes record into the same folder: then what was touched a moment ago is left alone.
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class Recorder:
         max_bytes: int = 1_000_000_000,
         max_age: float = 30 * 86_400.0,
         clock: Callable[[], float] = time.time,
+        shared: bool = False,
     ) -> None:
         self._folder = folder
+        self._shared = shared
         self._sound = sound
         self._max_bytes = max_bytes
         self._max_age = max_age
@@ -263,4 +268,17 @@ class Recorder:
 
     def _tidy(self) -> None:
         keep = {recording.stem for recording in self._open if recording.stem is not None}
-        tidy(self._folder, max_bytes=self._max_bytes, max_age=self._max_age, now=self._clock(), keep=keep)
+        fresh = 0.0
+        if self._shared:
+            fresh = 3 * TIDY_EVERY
+            for stem in keep:
+                with contextlib.suppress(OSError):
+                    os.utime(str(stem) + TIMELINE_END)
+        tidy(
+            self._folder,
+            max_bytes=self._max_bytes,
+            max_age=self._max_age,
+            now=self._clock(),
+            keep=keep,
+            fresh=fresh,
+        )

@@ -51,7 +51,9 @@ class Usage:
     """Counts for all sessions. Call it with a new session; run `run` as a task of the server.
 
     `today` gives the day as YYYY-MM-DD, by default the machine's own. `allowed` is what others ask
-    before they use a provider; a request that is running is never broken off.
+    before they use a provider; a request that is running is never broken off. `shared` says that other
+    processes count in the same store: then it is read as often as it is written, and a cap may be passed by
+    what all of them use in `every` seconds.
     """
 
     def __init__(
@@ -61,11 +63,13 @@ class Usage:
         *,
         today: Callable[[], str] = lambda: datetime.now().astimezone().strftime("%Y-%m-%d"),
         every: float = 5.0,
+        shared: bool = False,
     ) -> None:
         self._store = store
         self._caps = dict(caps or {})
         self._today = today
         self._every = every
+        self._shared = shared
         self._pending: dict[tuple[str, str], dict[str, float]] = {}
         self._stored: dict[tuple[str, str], dict[str, float]] = {}
         """Sums of this day as the store last gave them."""
@@ -128,8 +132,17 @@ class Usage:
             while True:
                 await asyncio.sleep(self._every)
                 await self.flush()
+                if self._shared and self._caps:
+                    await self._reload()
         finally:
             await self.flush()
+
+    async def _reload(self) -> None:
+        try:
+            async with asyncio.timeout(WRITE_LIMIT):
+                await self.load()
+        except OSError as error:
+            log.warning("what other processes used can't be read: %s", error)
 
     async def flush(self) -> None:
         """Write what is pending; what can't be written is kept for the next time."""
