@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -232,3 +233,53 @@ async def test_a_closed_store_says_so(tmp_path: Path):
     await store.close()
     with pytest.raises(OSError, match="closed"):
         await store.get("kind", "key")
+
+
+class Contended(sqlite3.Connection):
+    """A connection that is told at first that another process is just making the same file."""
+
+    refusals = 0
+
+    def execute(self, sql: str, *more: Any) -> sqlite3.Cursor:
+        if "journal_mode" in sql and Contended.refusals:
+            Contended.refusals -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return super().execute(sql, *more)
+
+
+async def test_several_processes_make_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Who opens a new file while another does waits, where SQLite itself would not."""
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Contended))
+    Contended.refusals = 3
+    store = SqliteStore(tmp_path / "store.sqlite3")
+    await store.put("kind", "key", {"a": 1})
+    assert await store.get("kind", "key") == {"a": 1} and Contended.refusals == 0
+    await store.close()
+
+
+async def test_a_broken_store_says_what_is_broken(tmp_path: Path):
+    """Also to those who come after its thread has ended."""
+    (tmp_path / "store.sqlite3").write_bytes(b"no database" * 1000)
+    store = SqliteStore(tmp_path / "store.sqlite3")
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"store\.sqlite3: "):
+            await store.get("kind", "key")
+        if store._thread is not None:
+            store._thread.join()
+
+
+async def test_two_stores_share_a_file(tmp_path: Path):
+    """What one process writes another reads, and neither loses what both count."""
+    one, two = SqliteStore(tmp_path / "store.sqlite3"), SqliteStore(tmp_path / "store.sqlite3")
+    async with asyncio.TaskGroup() as group:
+        for store in (one, two) * 50:
+            group.create_task(store.add("usage", "today", {"tokens": 1}))
+    await one.put("parked", "a", {"x": 1})
+    assert await two.get("parked", "a") == {"x": 1}
+    assert await two.get("usage", "today") == {"tokens": 100}
+    await two.delete("parked", "a")
+    assert await one.get("parked", "a") is None
+    await one.close()
+    await two.close()

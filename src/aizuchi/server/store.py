@@ -143,6 +143,7 @@ class SqliteStore(Store):
         self._jobs: queue.Queue[_Job | None] = queue.Queue(WAITING)
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._broken: Exception | None = None
         self._gate = threading.Lock()
         self.transactions = 0
         """Committed so far; for those who measure."""
@@ -220,7 +221,7 @@ class SqliteStore(Store):
 
     async def _do(self, run: Callable[[sqlite3.Connection], Any]) -> Any:
         if self._closed:
-            raise OSError("the store is closed")
+            raise self._refusal()
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="aizuchi-store", daemon=True)
             self._thread.start()
@@ -228,13 +229,18 @@ class SqliteStore(Store):
         job = _Job(run, loop.create_future(), loop)
         with self._gate:
             if self._closed:
-                raise OSError("the store is closed")
+                raise self._refusal()
             try:
                 self._jobs.put_nowait(job)
             except queue.Full:
                 raise OSError(f"{WAITING} jobs wait for {self._path.name}; the disk can't follow") from None
         async with asyncio.timeout(PATIENCE):
             return await job.answer
+
+    def _refusal(self) -> OSError:
+        if self._broken is not None:
+            return OSError(f"{self._path.name}: {self._broken}")
+        return OSError("the store is closed")
 
     def _work(self) -> None:
         try:
@@ -244,10 +250,22 @@ class SqliteStore(Store):
         except (sqlite3.Error, OSError) as error:
             # From here on nothing more comes in, so nobody is left waiting for a thread that is gone.
             with self._gate:
+                self._broken = error
                 self._closed = True
             self._refuse_all(error)
 
     def _open(self) -> sqlite3.Connection:
+        """Processes that open a new file at the same time are turned away without the usual wait."""
+        limit = time.monotonic() + BUSY
+        while True:
+            try:
+                return self._opened()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > limit:
+                    raise
+                time.sleep(0.01)
+
+    def _opened(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         base = sqlite3.connect(self._path, timeout=BUSY, isolation_level=None)
         try:
