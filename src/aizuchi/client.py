@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection
@@ -223,7 +223,7 @@ class Client:
         options = self._options
         try:
             async with asyncio.timeout(options.timeout):
-                self._socket = await open_socket(options.url, **_socket_options(options))
+                self._socket = await open_socket(_address(options), **_socket_options(options))
                 await self._greet()
         except TimeoutError as error:
             await self._drop()
@@ -516,6 +516,16 @@ def socket_url(url: str) -> str:
         raise ClientError(f"{url!r} is no address; expected something like http://127.0.0.1:12393")
     path = parts.path if parts.path not in ("", "/") else PATH
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
+
+
+def _address(options: Options) -> str:
+    """Names the session to go on with, so that a server of several processes finds the one that has it."""
+    parts = urlsplit(options.url)
+    named = any(name == "session" for name, _ in parse_qsl(parts.query))
+    if options.resume is None or named:
+        return options.url
+    query = "&".join(filter(None, (parts.query, urlencode({"session": options.resume.session_id}))))
+    return urlunsplit(parts._replace(query=query))
 
 
 def _socket_options(options: Options) -> dict[str, Any]:

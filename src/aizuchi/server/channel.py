@@ -31,7 +31,7 @@ Fields = dict[str, Any]
 
 
 class Channel:
-    """One end. `run` reads until the other end is gone; before that `tell` and `ask` go nowhere.
+    """One end. `run` reads until the other end is gone; what is said before waits for it.
 
     `hear(what, fields)` gets what is told, quick and synchronous; `answer(what, fields)` what is asked, each
     question in a task of its own. `answer` may raise OSError, KeyError, TypeError or ValueError; the other
@@ -48,12 +48,17 @@ class Channel:
         self._numbers = count(1)
         self._asked: dict[int, asyncio.Future[Fields]] = {}
         self._writer: asyncio.StreamWriter | None = None
+        self._early: list[bytes] = []
+        """Said before `run` had opened its end."""
+        self._over = False
 
     async def run(self, end: socket.socket) -> None:
         """Speak over a connected socket until the other side closes it. Returns; never raises OSError."""
         if sys.platform == "win32":
             raise NotImplementedError("workers need UNIX sockets")
         reader, self._writer = await asyncio.open_unix_connection(sock=end, limit=LINE)
+        self._writer.writelines(self._early)
+        self._early.clear()
         try:
             async with asyncio.TaskGroup() as group:
                 while line := await _line(reader):
@@ -63,7 +68,7 @@ class Channel:
         except* _Over:
             log.debug("a channel is closed")
         finally:
-            writer, self._writer = self._writer, None
+            writer, self._writer, self._over = self._writer, None, True
             for future in self._asked.values():
                 if not future.done():
                     future.set_exception(ConnectionResetError("the other process is gone"))
@@ -76,7 +81,7 @@ class Channel:
 
     async def ask(self, what: str, /, *, within: float = ANSWER, **fields: Any) -> Fields:
         """Raises OSError when the other side is gone, fails or takes longer than `within` seconds."""
-        if self._writer is None:
+        if self._over:
             raise ConnectionResetError("the other process is gone")
         number = next(self._numbers)
         future = self._asked[number] = asyncio.get_running_loop().create_future()
@@ -88,10 +93,12 @@ class Channel:
             del self._asked[number]
 
     def _write(self, message: Fields) -> None:
-        writer = self._writer
+        writer, line = self._writer, json.dumps(message).encode() + b"\n"
+        if writer is None and not self._over:
+            self._early.append(line)
         if writer is None or writer.is_closing():
             return
-        writer.write(json.dumps(message).encode() + b"\n")
+        writer.write(line)
         if writer.transport.get_write_buffer_size() > WAITING:
             log.error("the other process does not listen; it is cut off")
             writer.transport.abort()

@@ -57,6 +57,7 @@ class Hand:
     doors: socket.socket
     """Connections leave by it."""
     ready: bool = False
+    lost: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -95,9 +96,9 @@ class Crew:
         self._on_ready = on_ready
         self._stop = stop
         self._at_once = at_once
-        self._board = Board()
+        self.board = Board()
         self._book = ledger.Book()
-        self._door = Door(sockets, self._board.pick, self._give, tls=tls)
+        self._door = Door(sockets, self.board.pick, self._give, tls=tls)
         self._hands: dict[int, Hand] = {}
         self._moves: dict[str, Move] = {}
         self._all_ready = asyncio.Event()
@@ -244,18 +245,24 @@ class Crew:
         finally:
             _kill(process)
             del self._hands[slot]
-            self._board.gone(slot)
-            self._tell_freed(self._book.gone(slot))
+            self._lost(hand)
             doors.close()
 
     async def _talk(self, hand: Hand, control: socket.socket) -> None:
         await hand.channel.run(control)
+        # Sooner than the process's exit is known: its clients come back at once and want its places.
+        self._lost(hand)
         if not self._stop.is_set() and hand.process.returncode is None:
-            # Closed while it runs: it is ending, or it was cut off because it no longer listens.
-            hand.ready = False
-            self._board.gone(hand.slot)
+            # It is ending, or it was cut off because it no longer listens.
             await asyncio.sleep(AT_ONCE)
             _kill(hand.process)
+
+    def _lost(self, hand: Hand) -> None:
+        """A worker speaks no more: it gets no connections, and what it held is free. May be called twice."""
+        if not hand.lost:
+            hand.ready, hand.lost = False, True
+            self.board.gone(hand.slot)
+            self._tell_freed(self._book.gone(hand.slot))
 
     def _give(self, slot: int, connection: socket.socket) -> bool:
         """Hand a connection over; False when the worker takes none just now."""
@@ -269,7 +276,7 @@ class Crew:
         except OSError as error:
             log.debug("worker %d takes no connection: %s", slot, error)
             return False
-        self._board.gave(slot)
+        self.board.gave(slot)
         return True
 
     # -- what workers say
@@ -278,18 +285,18 @@ class Crew:
         slot = hand.slot
         match what, fields:
             case "load", {"connections": connections, "talking": talking, "taken": taken}:
-                self._board.report(slot, connections=connections, talking=talking, taken=taken)
+                self.board.report(slot, connections=connections, talking=talking, taken=taken)
             case "hold", {"session": str(session)}:
-                self._board.sessions[session] = slot
+                self.board.sessions[session] = slot
                 self._moved(session, slot)
             case "drop", {"session": str(session)}:
-                self._board.dropped(session, slot)
+                self.board.dropped(session, slot)
                 self._moved(session, slot)
             case ledger.RELEASE, {"number": int(number)}:
                 self._tell_freed(self._book.release(slot, number))
             case "ready", {"lines": list(lines), "shards": dict(shards)}:
                 hand.ready = True
-                self._board.come(slot)
+                self.board.come(slot)
                 if slot == 0:
                     self._lines = lines
                     self._shards = {
@@ -341,7 +348,7 @@ class Crew:
         move = self._moves[session] = Move(hand.slot)
         free = True
         try:
-            owner = self._board.sessions.get(session)
+            owner = self.board.sessions.get(session)
             other = None if owner is None or owner == hand.slot else self._hands.get(owner)
             if other is not None:
                 asked = {name: str(proof.get(name, "")) for name in ("resume_token", "person")}

@@ -47,8 +47,8 @@ class House:
     transport, in seconds of the session's clock. `parcel()` packs the summary for another process, `merge`
     puts those of several together. `ledger` and `siblings` are given where the server is several processes
     and each has a house. `capacity` is what the process takes on, `background` the door for work that is no
-    turn. `outbox` makes a link's way out. `prepare` is awaited before the first session may come, `duties` run
-    as long as the house is open, `closers` are awaited when all sessions have ended and the store is still
+    turn. `outbox` makes a link's way out. `prepare` is awaited before the first session may come, `duties`
+    run as long as the house is open, `closers` are awaited when all sessions have ended and the store is still
     there.
     """
 
@@ -121,6 +121,9 @@ class House:
         )
         self._prepare = tuple(prepare)
         self._duties = (*duties, self.gate.watch)
+        if siblings is not None:
+            # The others live on when this process dies, and clients come back at once.
+            self._duties += (self.sessions.safeguard,)
         self._closers = tuple(closers)
         self._running: list[asyncio.Task[None]] = []
         self._stack = contextlib.AsyncExitStack()

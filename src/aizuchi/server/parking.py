@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 KIND = "parked"
 """The store's kind; the key is the session's id."""
 
+UNSEEN = 10_000
+"""Generations and entries that clients may have seen since a running session's snapshot: these numbers only
+rise, also for a client that comes back after a crash."""
+
 T = TypeVar("T")
 
 
@@ -31,16 +35,23 @@ class Parking:
         self._store = store
         self._ttl = ttl
 
-    async def keep(self, live: Live, *, at_least: float = 0.0) -> None:
-        """Store a snapshot of this moment for `ttl` seconds, or longer if `at_least` says so."""
+    async def keep(self, live: Live, *, at_least: float = 0.0, running: bool = False) -> None:
+        """Store a snapshot of this moment for `ttl` seconds, or longer if `at_least` says so.
+
+        `running`: the conversation goes on, and is further than its snapshot when this is needed.
+        """
         session = live.session
+        snapshot = session.snapshot()
+        if running:
+            snapshot["generation"] += UNSEEN
+            snapshot["seq"] = snapshot.get("seq", 0) + UNSEEN
         document = {
             "character": session.character.name,
             "person": session.person,
             "resume": fingerprint(live.resume_token),
             "unfinished": live.unfinished,
             "unfinished_generation": live.unfinished_generation,
-            "snapshot": session.snapshot(),
+            "snapshot": snapshot,
         }
         await _quietly(self._store.put(KIND, session.id, document, ttl=max(self._ttl, at_least)))
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aizuchi.character import Character
 from aizuchi.errors import ProtocolError
-from aizuchi.events import Entry, Interrupted
+from aizuchi.events import Entry, Interrupted, TurnEnded
 from aizuchi.ports import Join, Store, Welcome
 from aizuchi.server.admission import Token, authenticate, same
 from aizuchi.server.gate import Gate
@@ -70,6 +70,8 @@ class Live:
     """Gives back its token's place; may be called twice."""
     stop: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """Ends the observers."""
+    changed: bool = False
+    """Since its snapshot was last put into the store."""
 
     @property
     def parked(self) -> bool:
@@ -80,6 +82,8 @@ class Live:
         match entry.event:
             case Interrupted(reason="lost", heard=heard, of_generation=generation):
                 self.unfinished, self.unfinished_generation = heard, generation
+            case TurnEnded():
+                self.changed = True
             case _:
                 pass
 
@@ -185,6 +189,7 @@ class Sessions:
         if resumed:
             # Else a crash would send them back to where they had been before.
             await self._parking.forget(entered.session.id)
+            entered.changed = True
         expired = not resumed and bool(join.session)
         welcome = self._greet(entered, join, guest, resumed=resumed, expired=expired)
         entered.unfinished, entered.unfinished_generation = "", None
@@ -393,6 +398,23 @@ class Sessions:
         if self._siblings is not None:
             self._siblings.drop(live.session.id)
         return True
+
+    async def safeguard(self, every: float = 1.0) -> None:
+        """Keep a snapshot of each conversation in the store while it runs, in case that this process dies.
+
+        Soon after each turn, and again before the store lets go of it. Runs until cancelled. Who comes back
+        finds the conversation as it was after its last turn.
+        """
+        loop = asyncio.get_running_loop()
+        renewed = loop.time()
+        while True:
+            await asyncio.sleep(every)
+            all_again = loop.time() - renewed > self._ttl / 2
+            renewed = loop.time() if all_again else renewed
+            for live in self:
+                if live.links and (live.changed or all_again):
+                    live.changed = False
+                    await self._parking.keep(live, running=True)
 
     async def bye(self, live: Live, guest: Guest) -> None:
         """The client said goodbye: the session ends, and every other link of it too."""
