@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from aizuchi.client import AuthFailed, Client, ClientError, Closed, Happening, Sound, socket_url
+from aizuchi.client import (
+    AuthFailed,
+    Client,
+    ClientError,
+    Closed,
+    Happening,
+    Resumption,
+    Sound,
+    _address,
+    socket_url,
+)
 from aizuchi.errors import ConfigError
 from aizuchi.events import Attach, Context, Happened, Image, Interrupt, Listen, MicAudio, Noted, Played, Typed
 from aizuchi.wire.native import down
@@ -289,3 +299,18 @@ async def test_independent_one_shot_client(toy: ToyServer):
         turn = await client.turn()
         assert turn.whole == "You said hello." and bytes(turn.sound) == b"\2\0" * (RATE // 10)
         assert client.session == "parrot-0"
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("ws://h/ws", "ws://h/ws?session=s%2F1"),
+        ("ws://h/ws?a=1", "ws://h/ws?a=1&session=s%2F1"),
+        ("ws://h/ws?session=mine", "ws://h/ws?session=mine"),
+    ],
+)
+def test_the_address_names_the_session(url: str, address: str):
+    """Whoever goes on with a session asks for it in the address, unless the address does so already."""
+    client = Client.connect(url, resume=Resumption("s/1", "secret", 3, 4))
+    assert _address(client._options) == address
+    assert _address(Client.connect(url)._options) == url

@@ -61,7 +61,7 @@ def work(text: str) -> int:
         return 3
     store = SqliteStore(Path(task["store"]))
     house = make_house(ledger=worker.ledger, siblings=worker.siblings, store=store, max_sessions=task["max"])
-    tls = Tls(*map(Path, task["tls"])) if task.get("tls") else None
+    tls = Tls(Path(task["tls"][0]), Path(task["tls"][1])) if task.get("tls") else None
     table = [Mount(each, lambda _house, each=each: each()) for each in (ToyWire, Late)]
     lines = [f"worker {worker.slot} of {worker.count}"]
     return asyncio.run(worker.run(house, tls=tls, drain=1.0, table=table, lines=lambda: lines))
