@@ -109,3 +109,19 @@ async def test_the_last_counts_are_written_at_the_end():
         answered(usage, talked(tokens_out=7))
         task.cancel()
     assert await table(store) == [("d", "openai", {"requests": 1, "tokens_out": 7})]
+
+
+async def test_a_cap_that_another_process_used_up():
+    """Whoever shares the store looks into it now and then; whoever does not share it has no need to."""
+    store = MemoryStore()
+    caps = {"openai": Cap(tokens=100)}
+    alone = Usage(store, caps, today=lambda: "d", every=0.0)
+    shared = Usage(store, caps, today=lambda: "d", every=0.0, shared=True)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        running = [group.create_task(each.run()) for each in (alone, shared)]
+        await store.add("usage", "d/openai", {"tokens_out": 100})
+        while shared.allowed("openai"):
+            await asyncio.sleep(0)
+        assert alone.allowed("openai")
+        for each in running:
+            each.cancel()
