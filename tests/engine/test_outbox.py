@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aizuchi.engine.encoding import Encoding
 from aizuchi.engine.outbox import Outbox
 from aizuchi.events import (
     Entry,
@@ -292,7 +293,8 @@ def test_opus_frames_are_whole_and_encoded_when_they_leave():
         seen.append(len(pcm))
         return b"opus"
 
-    box = Box(Delivery(codec="opus", rate=RATE, frame_ms=60, lead_ms=60), encoder=encode)
+    delivery = Delivery(codec="opus", rate=RATE, frame_ms=60, lead_ms=60)
+    box = Box(delivery, encoding=Encoding(delivery, lambda _rate: encode))
     box.speech(200)
     assert box.names() == ["Packet"]
     assert seen == [1920]

@@ -12,10 +12,9 @@ lanes before it is queued itself, so nothing of a dead turn can leave after it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from aizuchi.engine.encoding import Cut, Encoding
 from aizuchi.events import (
     Cue,
     Entry,
@@ -45,18 +44,6 @@ KEPT_MS = 1_000
 """So much sent sound, beside what the client may have ahead, is remembered for resuming a held turn."""
 
 
-class Encoder(Protocol):
-    """Turns PCM of the delivery's rate into a packet's payload."""
-
-    def __call__(self, pcm: bytes) -> bytes: ...
-
-
-class Resampler(Protocol):
-    """Streaming change of rate; `last` flushes."""
-
-    def __call__(self, pcm: bytes, last: bool) -> bytes: ...
-
-
 @dataclass(slots=True)
 class _Frame:
     """One frame of sound waiting to leave."""
@@ -66,59 +53,23 @@ class _Frame:
     sentence: int
     at_ms: float
     ms: float
-    pcm: bytes
-    rate: int
-    first: bool
-    last: bool
+    cut: Cut
     sent: bool = False
-
-
-class _Framer:
-    """Cuts one sentence's slices into frames of the delivery's length and rate."""
-
-    def __init__(self, delivery: Delivery, rate: int, resampler: Resampler | None) -> None:
-        self.rate = delivery.rate or rate
-        self._resampler = resampler
-        self._size = self.rate * delivery.frame_ms // 1000 * 2
-        self._pad = delivery.codec == "opus"
-        self._rest = b""
-        self.begun = False
-
-    def cut(self, pcm: bytes, last: bool) -> list[bytes]:
-        if self._resampler is not None:
-            pcm = self._resampler(pcm, last)
-        data, size = self._rest + pcm, self._size
-        whole = len(data) // size * size
-        frames = [data[i : i + size] for i in range(0, whole, size)]
-        self._rest = data[whole:]
-        if last and self._rest:
-            frames.append(self._rest.ljust(size, b"\0") if self._pad else self._rest)
-            self._rest = b""
-        return frames
 
 
 class Outbox:
     """One link's way out.
 
-    `encoder` makes a payload of a frame's PCM (None: PCM as it is); it is called when a frame leaves,
-    never for a burst at once. `resampler(rate_in, rate_out)` makes a streaming resampler; needed only
-    when the delivery fixes a rate.
+    `encoding` cuts and encodes, for this link alone or for several that want sound alike. A frame is
+    encoded when it leaves, never a burst at once.
     """
 
-    def __init__(
-        self,
-        delivery: Delivery,
-        *,
-        encoder: Encoder | None = None,
-        resampler: Callable[[int, int], Resampler] | None = None,
-    ) -> None:
+    def __init__(self, delivery: Delivery, encoding: Encoding | None = None) -> None:
         self._delivery = delivery
-        self._encoder = encoder
-        self._resampler = resampler
+        self._encoding = encoding or Encoding(delivery)
         self._ready: deque[Entry] = deque()
         self._sound: deque[_Frame | Entry] = deque()
         self._closing = 0
-        self._framers: dict[int, tuple[int, int, _Framer]] = {}
         self._parked: dict[int, deque[_Frame | Entry]] = {}
         self._ahead: dict[int, tuple[int, float, float]] = {}
         """Held turn -> in which generation and when it was held, and until when the client then had sound."""
@@ -161,7 +112,8 @@ class Outbox:
                 self._queue(entry)
             case TurnEnded(turn=turn):
                 self._queue(entry)
-                for memory in (self._parked, self._ahead, self._placed, self._framers):
+                self._encoding.over(turn)
+                for memory in (self._parked, self._ahead, self._placed):
                     memory.pop(turn, None)
             case SpeechDone(turn=turn) if turn in self._parked:
                 self._parked[turn].append(entry)
@@ -193,32 +145,12 @@ class Outbox:
     def _speech(self, entry: Entry, speech: Speech) -> None:
         if self._delivery.codec == "none":
             return
-        framer = self._framer(speech)
-        frames = framer.cut(speech.pcm, speech.last)
-        if speech.last and not frames:
-            frames = [b""]
         at = self._placed.get(speech.turn, float(speech.at_ms))
         lane = self._parked.get(speech.turn, self._sound)
-        for number, pcm in enumerate(frames):
-            ms = len(pcm) / 2 / framer.rate * 1000
-            first, framer.begun = not framer.begun, True
-            last = speech.last and number == len(frames) - 1
-            lane.append(_Frame(entry, speech.turn, speech.sentence, at, ms, pcm, framer.rate, first, last))
-            at += ms
+        for cut in self._encoding.cut(entry, speech):
+            lane.append(_Frame(entry, speech.turn, speech.sentence, at, cut.ms, cut))
+            at += cut.ms
         self._placed[speech.turn] = at
-
-    def _framer(self, speech: Speech) -> _Framer:
-        sentence, rate, framer = self._framers.get(speech.turn, (-1, 0, None))
-        if framer is not None and (sentence, rate) == (speech.sentence, speech.rate):
-            return framer
-        resampler = None
-        wanted = self._delivery.rate
-        if wanted is not None and wanted != speech.rate and self._resampler is not None:
-            resampler = self._resampler(speech.rate, wanted)
-        fresh = _Framer(self._delivery, speech.rate, resampler)
-        fresh.begun = framer is not None and sentence == speech.sentence and framer.begun
-        self._framers[speech.turn] = (speech.sentence, speech.rate, fresh)
-        return fresh
 
     # -- out
 
@@ -264,13 +196,11 @@ class Outbox:
         self._buffered_until = max(now, self._buffered_until) + frame.ms / 1000
         frame.sent = True
         self._remember(frame)
-        if frame.pcm:
+        cut = frame.cut
+        if cut.pcm:
             self.last_sound = now
         index = self._counts.get(frame.turn, 0)
         self._counts = {frame.turn: index + 1}
-        data = frame.pcm
-        if self._delivery.codec == "opus" and self._encoder is not None and data:
-            data = self._encoder(data)
         codec = "opus" if self._delivery.codec == "opus" else "pcm_s16le"
         packet = Packet(
             frame.turn,
@@ -278,11 +208,11 @@ class Outbox:
             index,
             round(frame.at_ms),
             round(frame.ms),
-            data,
+            cut.packet(),
             codec,
-            frame.rate,
-            frame.first,
-            frame.last,
+            cut.rate,
+            cut.first,
+            cut.last,
         )
         entry = frame.entry
         return Entry(entry.seq, entry.at, entry.turn, entry.generation, packet)
@@ -309,7 +239,6 @@ class Outbox:
         self._sound.clear()
         self._closing = 0
         self._sent.clear()
-        self._framers = {turn: each for turn, each in self._framers.items() if turn in self._parked}
         self._buffered_until = 0.0
         return round(dropped)
 

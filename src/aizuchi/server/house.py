@@ -13,11 +13,13 @@ from aizuchi import __version__
 from aizuchi.character import Character
 from aizuchi.engine.background import Background
 from aizuchi.engine.chain import Chain
-from aizuchi.engine.outbox import Outbox, Resampler
+from aizuchi.engine.encoding import Encodings
+from aizuchi.engine.outbox import Outbox
 from aizuchi.engine.rules import Rules
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Measured
 from aizuchi.ports import Ask, Delivery, Provider, Store
+from aizuchi.server import sound
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity, Gate
 from aizuchi.server.ledger import Ledger
@@ -48,8 +50,8 @@ class House:
     puts those of several together. `ledger` and `siblings` are given where the server is several processes
     and each has a house. `capacity` is what the process takes on, `background` the door for work that is no
     turn. `outbox` makes a link's way out. `prepare` is awaited before the first session may come, `duties`
-    run as long as the house is open, `closers` are awaited when all sessions have ended and the store is still
-    there.
+    run as long as the house is open, `closers` are awaited when all sessions have ended and the store is
+    still there.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class House:
         ledger: Ledger | None = None,
         siblings: Siblings | None = None,
         record_sound: bool = False,
-        outbox: Callable[[Delivery], Outbox] | None = None,
+        outbox: Callable[[Delivery, Encodings], Outbox] | None = None,
         new_session: Callable[..., Session] | None = None,
         prepare: Sequence[Duty] = (),
         duties: Sequence[Duty] = (),
@@ -100,7 +102,7 @@ class House:
         self.parcel = parcel
         self.merge = merge
         self.siblings = siblings
-        self.outbox = outbox or way_out
+        self.outbox = outbox or sound.way_out
         self.wheel = Wheel()
         self._record_sound = record_sound
         self._new_session = new_session
@@ -321,23 +323,6 @@ class House:
 
 async def _do(duty: Duty) -> None:
     await guarded(duty(), "a duty of the server failed")
-
-
-def way_out(delivery: Delivery) -> Outbox:
-    """An outbox with the codec and the resampling its delivery asks for, loaded when first needed."""
-
-    def resampler(source: int, target: int) -> Resampler:
-        from aizuchi.audio import Resampler as Soxr
-
-        return Soxr(source, target)
-
-    if delivery.codec != "opus":
-        return Outbox(delivery, resampler=resampler)
-    from aizuchi.opus import OpusEncoder
-
-    if delivery.rate is None:
-        raise ConfigError("a wire that wants Opus must state its rate")
-    return Outbox(delivery, encoder=OpusEncoder(delivery.rate).encode, resampler=resampler)
 
 
 def _about(provider: Provider) -> dict[str, Any]:

@@ -211,7 +211,7 @@ class Link:
             return
         session = live.session
         self._sound = self._gate.sound(session.person if self._house.tokens else session.id)
-        outbox = self._house.outbox(self._wire.delivery)
+        outbox = self._house.outbox(self._wire.delivery, live.encodings)
         self._outbox, self._measures = outbox, join.measures
         welcome = replace(welcome, limits=self._limits(), features=self._house.features)
         self._answer(self._wire.welcome(welcome, self._wall()))

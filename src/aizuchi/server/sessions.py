@@ -21,9 +21,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aizuchi.character import Character
+from aizuchi.engine.encoding import Encodings
 from aizuchi.errors import ProtocolError
 from aizuchi.events import Entry, Interrupted, TurnEnded
 from aizuchi.ports import Join, Store, Welcome
+from aizuchi.server import sound
 from aizuchi.server.admission import Token, authenticate, same
 from aizuchi.server.gate import Gate
 from aizuchi.server.ledger import Ledger, Local
@@ -67,7 +69,9 @@ class Live:
     expiry: asyncio.TimerHandle | None = None
     """Runs while parked."""
     free: Callable[[], None] = lambda: None
-    """Gives back its token's place; may be called twice."""
+    """Gives back its places; called once."""
+    encodings: Encodings = field(default_factory=sound.encodings)
+    """What its links share of the sound."""
     stop: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """Ends the observers."""
     changed: bool = False
