@@ -224,3 +224,17 @@ def test_the_voice_is_forgotten():
     for _ in range(1001):
         floor.noise(-100, 10)
     assert floor.limit == -70
+
+
+@pytest.mark.parametrize(
+    ("chunk_ms", "stretches"), [(10, [10.0] * 10), (20, [20.0] * 5), (40, [10.0, 10.0, 20.0] * 2)]
+)
+def test_stretches_of_silence(chunk_ms: int, stretches: list[float]):
+    """While the gate is shut a frame of 10 or 20 ms is one stretch, which is what silence costs."""
+    gate, got = Gate(), list[float]()
+    for _ in range(100 // chunk_ms):
+        gate.feed(bytes(chunk_ms * 32))
+        assert gate.window() is None
+        got += [len(score.pcm) / 32 for score in gate.settled()]
+    assert got[: len(stretches)] == stretches[: len(got)]
+    assert sum(got) == 100 // chunk_ms * chunk_ms

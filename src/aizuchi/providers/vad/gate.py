@@ -198,7 +198,7 @@ class Gate:
             return 2 * UNITS[len(self._window)]
         # While shut a stretch takes all there is, from 10 up to 20 ms, so that none waits for the next chunk.
         have = len(self._buffer) // 2 * 2
-        return have if 2 * UNITS[0] <= have < 4 * UNITS[0] else 2 * UNITS[0]
+        return have if 2 * UNITS[0] <= have <= 4 * UNITS[0] else 2 * UNITS[0]
 
     def _take(self, size: int) -> _Stretch:
         pcm = bytes(self._buffer[:size])
