@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aizuchi.audio import Resampler
-from aizuchi.engine.encoding import Encoder, Encoding, Encodings
+from aizuchi.engine.encoding import KEPT_PACKETS, Encoder, Encoding, Encodings, Phrases
 from aizuchi.engine.outbox import Outbox
 from aizuchi.events import Entry, Event, Interrupted, Packet, Speech, TurnEnded, TurnHeld, TurnResumed
 from aizuchi.opus import OpusDecoder, OpusEncoder
@@ -264,3 +264,53 @@ def test_a_turn_that_is_over_leaves_nothing():
     encoding.over(1)
     again = Entry(1, 0.0, 1, 1, Speech(1, 0, 0, buzz(30), RATE))
     assert [cut.first for cut in encoding.cut(again, again.event)] == [True]  # type: ignore[arg-type]
+
+
+def say(phrases: Phrases, works: Works, pcm: bytes) -> list[bytes]:
+    """One session says something, from its beginning to its end; what its only link got."""
+    box = Outbox(OPUS, Encodings(works, phrases=phrases).of(OPUS))
+    stage = Stage(box)
+    stage.sentence(pcm)
+    return data(stage.all()[0])
+
+
+def test_a_phrase_is_encoded_once():
+    """What was said twice is known: the third session gets the same packets, and no frame is encoded."""
+    phrases, works, greeting = Phrases(), Works(), buzz(800)
+    said = [say(phrases, works, greeting) for _ in range(2)]
+    assert len(works.encoded) == 80, "the first time nothing is kept: most sentences never come again"
+    said += [say(phrases, works, greeting) for _ in range(3)]
+    assert len(works.encoded) == 80
+    assert all(packets == alone(greeting) for packets in said)
+
+
+def test_a_phrase_that_goes_on_differently():
+    """A sentence that only begins like a phrase: its encoder is fed what it was spared, inaudibly."""
+    phrases, works, greeting = Phrases(), Works(), buzz(800)
+    for _ in range(2):
+        say(phrases, works, greeting)
+    works.encoded.clear()
+    other = greeting[: 640 * 15] + greeting[: 640 * 20]
+    assert say(phrases, works, other) == alone(other)
+    assert len(works.encoded) == 35
+    assert say(phrases, works, greeting) == alone(greeting), "and the phrase is still what it was"
+
+
+def test_another_making_is_another_phrase():
+    """The same sound for another delivery shares no packet."""
+    phrases, works, greeting = Phrases(), Works(), buzz(600)
+    for _ in range(3):
+        say(phrases, works, greeting)
+    before = len(works.encoded)
+    slow = Delivery(codec="opus", rate=RATE, frame_ms=60)
+    stage = Stage(Outbox(slow, Encodings(works, phrases=phrases).of(slow)))
+    stage.sentence(greeting)
+    assert len(data(stage.all()[0])) == 10 == len(works.encoded) - before
+
+
+def test_phrases_are_bounded():
+    """The oldest packets make room."""
+    phrases = Phrases()
+    for number in range(KEPT_PACKETS + 5):
+        phrases.keep(str(number).encode(), b"x")
+    assert phrases.packet(b"4") is None and phrases.packet(b"5") == b"x"

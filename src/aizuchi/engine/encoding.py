@@ -8,6 +8,8 @@ A codec remembers: packet n can only be made after packet n-1, and is best decod
 
 * every sentence is a stream with an encoder of its own; what was dropped before it does not matter to it;
 * within a sentence frames are encoded in their order, whichever link asks first;
+* a sentence that was said before with the same sound, a greeting or an apology, gets the packets it had then
+  (`Phrases`, for all sessions). Should it differ after all, its encoder is fed what it was spared;
 * who joins in mid-sentence gets the rest of the stream that runs. To its decoder that is like lost packets
   before, from which it has recovered after a frame or two;
 * when a held turn goes on and frames are sent again, they are the very packets that were sent before. To a
@@ -17,12 +19,19 @@ A codec remembers: packet n can only be made after packet n-1, and is best decod
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from hashlib import blake2b
+from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from aizuchi.events import Entry, Speech
 from aizuchi.ports import Delivery
+
+KEPT_PACKETS: Final = 10_000
+"""Of phrases, for all sessions: over three minutes of 20 ms, about 1.5 MB."""
+KEPT_BEGINNINGS: Final = 2_000
+"""So many sentences' beginnings are remembered, to know a phrase when it comes again."""
 
 
 class Encoder(Protocol):
@@ -37,13 +46,46 @@ class Resampler(Protocol):
     def __call__(self, pcm: bytes, last: bool) -> bytes: ...
 
 
+class Phrases:
+    """Packets of what is said again and again, for all sessions.
+
+    A sentence whose first slice of sound has come before is taken for a phrase: most sentences never come
+    again and are not kept. A packet is known by all sound of its sentence up to it, and by how it was made.
+    """
+
+    def __init__(self) -> None:
+        self._beginnings: OrderedDict[bytes, None] = OrderedDict()
+        self._packets: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def begins(self, made: str, pcm: bytes) -> bytes | None:
+        """A sentence begins with this slice: the key it starts from if it may be a phrase, else None."""
+        key = blake2b(pcm, digest_size=16, key=made.encode()[:64]).digest()
+        known = key in self._beginnings
+        self._beginnings[key] = None
+        self._beginnings.move_to_end(key)
+        if len(self._beginnings) > KEPT_BEGINNINGS:
+            self._beginnings.popitem(last=False)
+        return blake2b(made.encode(), digest_size=16).digest() if known else None
+
+    def packet(self, key: bytes) -> bytes | None:
+        packet = self._packets.get(key)
+        if packet is not None:
+            self._packets.move_to_end(key)
+        return packet
+
+    def keep(self, key: bytes, packet: bytes) -> None:
+        self._packets[key] = packet
+        if len(self._packets) > KEPT_PACKETS:
+            self._packets.popitem(last=False)
+
+
 class Cut:
     """One frame of a sentence: `pcm` at `rate` Hz, `ms` long. Shared by all links that send it."""
 
-    __slots__ = ("_before", "_encode", "_packet", "first", "last", "ms", "pcm", "rate")
+    __slots__ = ("_before", "_packet", "_stream", "first", "key", "last", "ms", "pcm", "rate")
 
     def __init__(
-        self, pcm: bytes, rate: int, encode: Encoder | None, before: Cut | None, *, first: bool
+        self, pcm: bytes, rate: int, stream: _Stream | None, before: Cut | None, *, first: bool
     ) -> None:
         self.pcm = pcm
         self.rate = rate
@@ -52,23 +94,33 @@ class Cut:
         """The first of its sentence."""
         self.last = False
         """The last of its sentence; `pcm` may then be empty."""
-        self._encode = encode
+        self.key: bytes | None = None
+        """Of its packet among the phrases."""
+        self._stream = stream
+        """Whose encoder has not seen it yet; None when it has, or when there is nothing to encode."""
         self._before = before
-        """The frame before it in the stream, until this one is encoded."""
-        self._packet: bytes | None = None if encode is not None and pcm else pcm
+        self._packet: bytes | None = pcm if stream is None else None
 
     def packet(self) -> bytes:
         """The payload. The first call encodes, the frames before it as well if that was not done yet."""
         if self._packet is None:
-            owed: list[Cut] = []
-            cut: Cut | None = self
-            while cut is not None and cut._packet is None:
-                owed.append(cut)
-                cut = cut._before
-            for each in reversed(owed):
-                assert each._encode is not None
-                each._packet, each._encode, each._before = each._encode(each.pcm), None, None
-        return self._packet if self._packet is not None else b""
+            assert self._stream is not None
+            self._packet = self._stream.known(self) or self._encoded()
+        return self._packet
+
+    def _encoded(self) -> bytes:
+        owed: list[Cut] = []
+        cut: Cut | None = self
+        while cut is not None and cut._stream is not None:
+            owed.append(cut)
+            cut = cut._before
+        for each in reversed(owed):
+            assert each._stream is not None
+            # One that had its packet from the phrases keeps it: it is the same.
+            each._packet = each._stream.encoded(each)
+            each._stream = each._before = None
+        assert self._packet is not None
+        return self._packet
 
 
 class _Stream:
@@ -81,6 +133,7 @@ class _Stream:
         delivery: Delivery,
         encode: Encoder | None,
         resampler: Resampler | None,
+        phrases: Phrases | None,
     ) -> None:
         self.sentence = sentence
         self.rate_in = rate_in
@@ -88,12 +141,20 @@ class _Stream:
         self._size = self._rate * delivery.frame_ms // 1000 * 2
         self._encode = encode
         self._resampler = resampler
+        self._phrases = phrases
+        self._made = f"{delivery.codec} {self._rate} {delivery.frame_ms} of {rate_in}"
+        self._key: bytes | None = None
+        """Stands for all sound of the sentence so far, if it may be a phrase."""
         self._rest = b""
         self._newest: Cut | None = None
+        self._heard = False
         self.begun = False
         """A frame of this sentence was cut, here or in the stream that this one continues."""
 
     def cut(self, pcm: bytes, last: bool) -> list[Cut]:
+        if self._phrases is not None and self._encode is not None and not self.begun and not self._heard:
+            self._key = self._phrases.begins(self._made, pcm)
+        self._heard = True
         if self._resampler is not None:
             pcm = self._resampler(pcm, last)
         data, size = self._rest + pcm, self._size
@@ -106,17 +167,32 @@ class _Stream:
             self._rest = b""
         if last and not frames:
             frames = [b""]
-        cuts = [self._made(pcm) for pcm in frames]
+        cuts = [self._frame(pcm) for pcm in frames]
         if last:
             cuts[-1].last = True
         return cuts
 
-    def _made(self, pcm: bytes) -> Cut:
-        cut = Cut(pcm, self._rate, self._encode, self._newest, first=not self.begun)
+    def _frame(self, pcm: bytes) -> Cut:
+        stream = self if self._encode is not None and pcm else None
+        cut = Cut(pcm, self._rate, stream, self._newest, first=not self.begun)
         self.begun = True
-        if self._encode is not None:
+        if stream is not None:
             self._newest = cut
+            if self._key is not None:
+                cut.key = self._key = blake2b(pcm, digest_size=16, key=self._key).digest()
         return cut
+
+    def known(self, cut: Cut) -> bytes | None:
+        """The packet that a phrase had at this place."""
+        return None if self._phrases is None or cut.key is None else self._phrases.packet(cut.key)
+
+    def encoded(self, cut: Cut) -> bytes:
+        """The packet of the frame that is next."""
+        assert self._encode is not None
+        packet = self._encode(cut.pcm)
+        if self._phrases is not None and cut.key is not None:
+            self._phrases.keep(cut.key, packet)
+        return packet
 
 
 class Encoding:
@@ -131,8 +207,10 @@ class Encoding:
         delivery: Delivery,
         encoder: Callable[[int], Encoder] | None = None,
         resampler: Callable[[int, int], Resampler] | None = None,
+        phrases: Phrases | None = None,
     ) -> None:
         self._delivery = delivery
+        self._phrases = phrases
         self._encoder = encoder if delivery.codec == "opus" else None
         self._resampler = resampler
         self._streams: dict[int, _Stream] = {}
@@ -160,7 +238,7 @@ class Encoding:
         if wanted is not None and wanted != speech.rate and self._resampler is not None:
             resampler = self._resampler(speech.rate, wanted)
         encode = None if self._encoder is None else self._encoder(wanted or speech.rate)
-        fresh = _Stream(speech.sentence, speech.rate, self._delivery, encode, resampler)
+        fresh = _Stream(speech.sentence, speech.rate, self._delivery, encode, resampler, self._phrases)
         fresh.begun = stream is not None and stream.sentence == speech.sentence and stream.begun
         self._streams[speech.turn] = fresh
         return fresh
@@ -173,16 +251,18 @@ class Encodings:
         self,
         encoder: Callable[[int], Encoder] | None = None,
         resampler: Callable[[int, int], Resampler] | None = None,
+        phrases: Phrases | None = None,
     ) -> None:
         self._encoder = encoder
         self._resampler = resampler
+        self._phrases = phrases
         self._shared: WeakValueDictionary[tuple[str, int | None, int], Encoding] = WeakValueDictionary()
 
     def of(self, delivery: Delivery) -> Encoding:
         key = (delivery.codec, delivery.rate, delivery.frame_ms)
         encoding = self._shared.get(key)
         if encoding is None:
-            encoding = self._shared[key] = Encoding(delivery, self._encoder, self._resampler)
+            encoding = self._shared[key] = Encoding(delivery, self._encoder, self._resampler, self._phrases)
         return encoding
 
     def __len__(self) -> int:

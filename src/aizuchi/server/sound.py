@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aizuchi.engine.encoding import Encoder, Encodings, Resampler
+from functools import cache
+
+from aizuchi.engine.encoding import Encoder, Encodings, Phrases, Resampler
 from aizuchi.engine.outbox import Outbox
 from aizuchi.errors import ConfigError
 from aizuchi.ports import Delivery
@@ -20,8 +22,14 @@ def way_out(delivery: Delivery, encodings: Encodings) -> Outbox:
 
 
 def encodings() -> Encodings:
-    """For one session."""
-    return Encodings(_opus, _soxr)
+    """For one session; what is said again and again is encoded once for all of them."""
+    return Encodings(_opus, _soxr, _phrases())
+
+
+@cache
+def _phrases() -> Phrases:
+    """One for the process: a packet is known by its sound, so whose it was does not matter."""
+    return Phrases()
 
 
 def _opus(rate: int) -> Encoder:
