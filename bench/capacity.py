@@ -57,7 +57,8 @@ def measure(
     try:
         warm = Job(server.url, sessions=1, settle=3.0, hold=0.5, cycle=2.0, clips=clips, seed=seed)
         with client(warm, "crowd.py", started=lambda pid: pin(pid, USERS_CORE)) as process:
-            line(process), line(process)
+            line(process)
+            line(process)
             result(process)
         empty = server.memory_mb()
         job = Job(server.url, sessions=sessions, settle=shape.settle, hold=shape.hold, clips=clips, seed=seed)
