@@ -26,6 +26,7 @@ from aizuchi.ports import (
     Reasoning,
     Recognizer,
     Score,
+    Spoken,
     Style,
     Token,
     TurnModel,
@@ -48,6 +49,7 @@ def silence(ms: int) -> bytes:
     return bytes(ms * 32)
 
 
+ENDS = (".", "!", "?", "。", "！", "？")
 HANG = object()
 """As a fault: nothing more ever comes."""
 END = object()
@@ -242,6 +244,84 @@ class FakeVoice(Fake, Voice):
                 yield Audio(struct.pack("<h", sentence.turn) * (ms * 16), RATE)
                 left -= ms
                 await asyncio.sleep(0.01)
+
+
+class FakeStreamingVoice(FakeVoice):
+    """Also takes text while it is written; `tells` how it says where it is: not at all, or by these."""
+
+    def __init__(
+        self,
+        plan: Callable[[Sentence], Script | None] = lambda sentence: None,
+        *,
+        stream: Callable[[], Script | None] = lambda: None,
+        tells: str = "spoken",
+        whole: bool = False,
+        breaks: Callable[[], object] = lambda: None,
+        **more: Any,
+    ) -> None:
+        super().__init__(plan, **more)
+        self._breaks = breaks
+        self._stream = stream
+        self._tells = tells
+        self._whole = whole
+        self.pieces: list[list[str]] = []
+        """What each stream was given."""
+
+    @property
+    def streams(self) -> bool:
+        return True
+
+    async def speak(
+        self, text: AsyncIterator[str], style: Style, language: str
+    ) -> AsyncIterator[Audio | Word | Phoneme | Spoken]:
+        turn = text._room.__self__.number  # type: ignore[attr-defined]  # whose sound it is, for the judges
+        given: list[str] = []
+        self.pieces.append(given)
+        async with self.opened(turn):
+            script = self._stream()
+            if script is not None:
+                async for piece in text:
+                    given.append(piece)
+                    if piece.rstrip().endswith(ENDS):
+                        break
+                async for item in play(script):
+                    yield item
+                return
+            await asyncio.sleep(self._first)
+            waiting, done = "", 0
+            async for piece in text:
+                given.append(piece)
+                waiting += piece
+                if self._whole and not waiting.rstrip().endswith(ENDS):
+                    continue
+                async for item in self._sound(waiting, done, turn):
+                    yield item
+                done, waiting = done + len(waiting), ""
+            async for item in self._sound(waiting, done, turn):
+                yield item
+
+    async def _sound(self, text: str, start: int, turn: int) -> AsyncIterator[Audio | Word | Spoken]:
+        if self._tells == "words":
+            at = 0
+            for word in text.split(" "):
+                if word:
+                    yield Word((start + at) * self._ms, len(word) * self._ms, word, start + at)
+                at += len(word) + 1
+        left = len(text) * self._ms
+        while left > 0:
+            ms = min(left, 100)
+            yield Audio(struct.pack("<h", turn) * (ms * 16), RATE)
+            left -= ms
+            await asyncio.sleep(0.01)
+            match self._breaks():
+                case ProviderError() as error:
+                    raise error
+                case fault if fault is HANG:
+                    await asyncio.get_running_loop().create_future()
+                case _:
+                    pass
+        if self._tells == "spoken":
+            yield Spoken(start + len(text))
 
 
 def tokens(text: str, *, first: float = 0.1, gap: float = 0.01, finish: str = "stop") -> Script:

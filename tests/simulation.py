@@ -132,6 +132,15 @@ class World:
             fakes.FakeVoice(self._say, first=dice.uniform(0, 0.5), words=dice.random() < 0.5),
             fakes.FakeVoice(self._say, first=dice.uniform(0, 0.5)),
         ]
+        if dice.random() < 0.5:
+            self.tts[dice.randrange(2)] = fakes.FakeStreamingVoice(
+                self._say,
+                stream=self._stream,
+                breaks=self._break,
+                tells=dice.choice(["", "spoken", "words"]),
+                whole=dice.random() < 0.5,
+                first=dice.uniform(0, 0.5),
+            )
 
     @property
     def open(self) -> int:
@@ -200,6 +209,15 @@ class World:
                 steps.append((0.01, ToolCall(id_, name, args)))
         steps.append((0, Usage("stop", 5, len(steps))))
         return self._fault(steps) if self._faulty() else Script(steps)
+
+    def _stream(self) -> Script | None:
+        # Its turn's number is not known here; streams with sound are broken by `_break`.
+        return self._fault([]) if self._faulty() else None
+
+    def _break(self) -> object:
+        if not self.calm and self._dice.random() < self._rate / 20:
+            return self._dice.choice([ProviderError("the stream broke"), fakes.HANG])
+        return None
 
     def _say(self, sentence: Sentence) -> Script | None:
         if not self._faulty():
@@ -498,6 +516,7 @@ class Conversation:
             ahead=dice.choice([0.5, 6.0]),
             tool_rounds=2,
             waiting_turns=2,
+            tts_strategy=dice.choice(["sentence", "stream"]),
         )
 
     async def run(self) -> Report:

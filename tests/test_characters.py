@@ -59,6 +59,21 @@ def test_little_is_needed(tmp_path: Path):
     assert (character.style.speed, dict(character.style.voices)) == (1.0, {})
 
 
+@pytest.mark.parametrize(
+    ("language", "greetings", "greeting"),
+    [
+        ("zh", "{en: Hello, zh: 你好}", "你好"),
+        ("ja", "{en: Hello, zh: 你好}", "Hello"),
+        ("en", "{zh: 你好}", ""),
+        ("en", "Hello", "Hello"),
+    ],
+)
+def test_a_greeting_may_have_several_languages(tmp_path: Path, language: str, greetings: str, greeting: str):
+    """The character greets in its own language, else in English, else not."""
+    yaml = f"display_name: Bo\nlanguage: {language}\ngreeting: {greetings}"
+    assert load(write(tmp_path, yaml)).greeting == greeting
+
+
 def test_every_key_is_read(tmp_path: Path):
     """Each key of the file reaches the character; emotions may be written by their other names."""
     yaml = """

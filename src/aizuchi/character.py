@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aizuchi.emotions import EMOTIONS
+from aizuchi.events import TtsStrategy
 from aizuchi.ports import Style
 
 
@@ -26,6 +27,8 @@ class Character:
     greeting: str = ""
     """Said when a conversation begins, if the client wants to be greeted; empty for none."""
     style: Style = field(default_factory=Style)
+    tts_strategy: TtsStrategy | None = None
+    """How text goes to the voice; None leaves it to the configuration."""
     emotions: tuple[str, ...] = EMOTIONS
     """Those the model may use as tags, canonical names."""
     emotion_tags: Mapping[str, str] = field(default_factory=dict[str, str])

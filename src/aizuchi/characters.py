@@ -19,6 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from aizuchi.character import Character
 from aizuchi.emotions import ALIASES, EMOTIONS, canonical
 from aizuchi.errors import ConfigError
+from aizuchi.events import TtsStrategy
 from aizuchi.ports import Style
 from aizuchi.registry import suggest
 
@@ -44,6 +45,7 @@ def _tag(word: str) -> str:
 
 
 Phrase = Annotated[str, Field(min_length=1, max_length=500, description="what is said")]
+Greeting = Annotated[str, Field(max_length=2_000)]
 Emotion = Annotated[str, AfterValidator(_emotion)]
 Tag = Annotated[str, AfterValidator(_tag)]
 
@@ -66,8 +68,11 @@ class CharacterFile(_Part):
     display_name: str = Field(min_length=1, max_length=80, description="the name people see")
     prompt: str = Field("prompt.md", description="file beside this one that tells the model who it is")
     language: Language = "en"
-    greeting: str = Field("", max_length=2_000, description="said first, to clients that want a greeting")
+    greeting: Greeting | dict[Language, Greeting] = Field(
+        "", description="said first, to clients that want a greeting; or language -> what is said"
+    )
     style: StyleFile = Field(StyleFile(), description="how the character sounds")
+    tts_strategy: TtsStrategy | None = Field(None, description="sentence or stream; null: as configured")
     emotions: list[Emotion] = Field(list(EMOTIONS), description="emotions the model may show; [] for none")
     emotion_tags: dict[Tag, Emotion] = Field({}, description="tag words of your own -> emotion")
     replacements: dict[str, str] = Field({}, description="written form -> spoken form, for odd names")
@@ -115,8 +120,9 @@ def load(folder: Path) -> Character:
         display_name=read.display_name,
         prompt=_prompt(folder, read.prompt, f"{path}:{_line(tree, ('prompt',))}"),
         language=read.language,
-        greeting=read.greeting.strip(),
+        greeting=_in_language(read.greeting, read.language).strip(),
         style=style,
+        tts_strategy=read.tts_strategy,
         emotions=tuple(dict.fromkeys(read.emotions)),
         emotion_tags=read.emotion_tags,
         replacements=read.replacements,
@@ -136,6 +142,11 @@ def load(folder: Path) -> Character:
 
 def _phrases(by_language: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     return {language: tuple(phrases) for language, phrases in by_language.items() if phrases}
+
+
+def _in_language(phrase: str | Mapping[str, str], language: str) -> str:
+    """A phrase in the character's language, else in English; empty for none."""
+    return phrase if isinstance(phrase, str) else phrase.get(language) or phrase.get("en", "")
 
 
 def _prompt(folder: Path, name: str, where: str) -> str:

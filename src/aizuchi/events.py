@@ -25,6 +25,7 @@ Cause = Literal[
 Outcome = Literal["finished", "interrupted", "failed", "superseded"]
 Stage = Literal["vad", "asr", "llm", "tts", "tool", "gateway"]
 Role = Literal["mouth", "ear", "witness"]
+TtsStrategy = Literal["sentence", "stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,6 +483,9 @@ class Answered(Event):
     characters: int = 0
     audio_ms: int = 0
     attempt: int | None = None
+    spoken: int | None = None
+    """Of a voice that took a stream of text: how many of its characters the sound on the timeline had
+    reached when the stream was closed or aborted; None where whole sentences are asked for."""
 
 
 @dataclass(frozen=True, slots=True)

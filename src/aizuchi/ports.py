@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from aizuchi.errors import ProtocolError
+from aizuchi.errors import ProtocolError, ProviderError
 from aizuchi.events import (
     OWNER,
     Author,
@@ -292,6 +292,13 @@ class Phoneme:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """Of a stream of text: the sound yielded so far speaks its first `upto` characters."""
+
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
 class Style:
     """How a character sounds."""
 
@@ -302,7 +309,12 @@ class Style:
 
 
 class Voice(Provider):
-    """Text to speech, one sentence at a time."""
+    """Text to speech, one sentence at a time; some also take text while it is being written."""
+
+    @property
+    def streams(self) -> bool:
+        """Has a `speak` of its own."""
+        return False
 
     @abstractmethod
     def say(self, sentence: Sentence, style: Style) -> AsyncIterator[Audio | Word | Phoneme]:
@@ -311,6 +323,20 @@ class Voice(Provider):
         Raises ProviderError; `retryable=False` with a reason when it can't speak the language.
         """
         raise NotImplementedError  # abstract
+
+    def speak(
+        self, text: AsyncIterator[str], style: Style, language: str
+    ) -> AsyncIterator[Audio | Word | Phoneme | Spoken]:
+        """Speak text that is still being written: pieces of any length, in order; joined they are the text.
+
+        The text ends where the iterator ends, and the sound soon after it. Sound comes as it is made and
+        never waits for the text's end. `Spoken` where the vendor tells how far it is; `at_ms` of words and
+        phonemes counts from the first sample of the whole stream, `Word.start` from the text's first
+        character. `language` is the character's, ISO 639-1. The voice may read `text` from a task of its
+        own, which it has ended when the generator is closed; closing aborts the vendor's stream at once.
+        Only asked of voices that say `streams`. Raises ProviderError.
+        """
+        raise ProviderError(f"{self.name} takes whole sentences only", retryable=False)
 
 
 # ------------------------------------------------------------------ around a reply
@@ -512,6 +538,10 @@ class Join(Event):
     """Wants every entry of the timeline, not only those its protocol has words for."""
     cancels_echo: bool = False
     """Its microphone does not hear its speaker."""
+    streams: bool = False
+    """Wants text to go straight into the voice, where the voice can take it."""
+    greeted: bool = False
+    """Wants the character's greeting, if it has one, when the session is a fresh one."""
 
 
 @dataclass(frozen=True, slots=True)

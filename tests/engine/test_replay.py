@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aizuchi.engine.rules import Rules
 from aizuchi.engine.session import Parts, Session
 from aizuchi.events import Context, Entry, Event, Input, Interrupt, Noted, Played, Sentence, Speech, Typed
 from aizuchi.ports import LanguageModel, Prompt, Style, Voice
@@ -50,18 +51,82 @@ async def taped(stream: AsyncIterator[Any], tape: Tape) -> AsyncIterator[Any]:
         raise
 
 
+READ = object()
+"""On a tape: here the voice asked for text."""
+
+
+class Reading:
+    """Text on its way to a voice that notes when it is asked for."""
+
+    def __init__(self, text: Any, asked: Callable[[], None], got: Callable[[], None]) -> None:
+        self._text = text
+        self._asked = asked
+        self._got = got
+        self._room = text._room  # by which the fake knows whose sound it makes
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        self._asked()
+        try:
+            return await anext(self._text)
+        finally:
+            self._got()
+
+
+async def taped_stream(voice: Voice, text: AsyncIterator[str], rest: tuple[Any, ...], tape: Tape):
+    """Like `taped`, with a mark wherever text was asked for."""
+    mine: list[tuple[float, Any]] = []
+    tape.append(mine)
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+
+    def asked() -> None:
+        mine.append((loop.time() - before, READ))
+
+    def got() -> None:
+        nonlocal before
+        before = loop.time()
+
+    try:
+        async for item in voice.speak(Reading(text, asked, got), *rest):
+            mine.append((loop.time() - before, item))
+            yield item
+            before = loop.time()
+        mine.append((loop.time() - before, fakes.END))
+    except Exception as error:
+        mine.append((loop.time() - before, error))
+        raise
+
+
+async def played_stream(steps: list[tuple[float, Any]], text: AsyncIterator[str]) -> AsyncIterator[Any]:
+    """The items of a tape; text is asked for where it was."""
+    for wait, what in steps:
+        if what is READ:
+            if wait:
+                await asyncio.sleep(wait)
+            await anext(text, None)
+            continue
+        async for item in play(Script([(wait, what)])):
+            yield item
+        if what is fakes.END:
+            return
+    await asyncio.get_running_loop().create_future()
+
+
 class Taping:
     """Stands before a provider: records it, or plays what was recorded."""
 
     def __init__(self, ask: Callable[..., AsyncIterator[Any]], tape: Tape, playing: bool) -> None:
         self._ask = ask
         self._tape = tape
-        self._playing = iter(tape) if playing else None
+        self.playing = iter(tape) if playing else None
 
     def __call__(self, *request: Any) -> AsyncIterator[Any]:
-        if self._playing is None:
+        if self.playing is None:
             return taped(self._ask(*request), self._tape)
-        return play(Script(next(self._playing), hang=True))
+        return play(Script(next(self.playing), hang=True))
 
 
 class TapedModel(LanguageModel):
@@ -79,9 +144,21 @@ class TapedVoice(Voice):
 
     def __init__(self, inner: Voice, tape: Tape, playing: bool) -> None:
         self._taping = Taping(inner.say, tape, playing)
+        self._inner = inner
+        self._streams = self._taping.playing
+        self._tape = tape
+
+    @property
+    def streams(self) -> bool:
+        return self._inner.streams
 
     def say(self, sentence: Sentence, style: Style) -> AsyncIterator[Any]:
         return self._taping(sentence, style)
+
+    def speak(self, text: AsyncIterator[str], style: Style, language: str) -> AsyncIterator[Any]:
+        if self._streams is None:
+            return taped_stream(self._inner, text, (style, language), self._tape)
+        return played_stream(next(self._streams), text)
 
 
 def parts(world: World, tapes: list[Tape], playing: bool) -> Parts:
@@ -95,7 +172,8 @@ async def live(seed: int, tapes: list[Tape]) -> list[Entry]:
     """A random conversation in text, with faults."""
     dice = random.Random(seed)
     world = World(dice, 0.3)
-    session, log = opened(parts(world, tapes, playing=False))
+    streaming(world, seed)
+    session, log = opened(parts(world, tapes, playing=False), seed)
     async with asyncio.TaskGroup() as group:
         group.create_task(session.run())
         await asyncio.sleep(0)
@@ -118,9 +196,11 @@ async def live(seed: int, tapes: list[Tape]) -> list[Entry]:
     return log
 
 
-async def replayed(saved: list[str], tapes: list[Tape]) -> list[Entry]:
+async def replayed(saved: list[str], tapes: list[Tape], seed: int) -> list[Entry]:
     """The inputs of a saved timeline, at their times, to a session on recorded providers."""
-    session, log = opened(parts(World(random.Random(0), 0.0), tapes, playing=True))
+    world = World(random.Random(0), 0.0)
+    streaming(world, seed)
+    session, log = opened(parts(world, tapes, playing=True), seed)
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as group:
         group.create_task(session.run())
@@ -137,8 +217,16 @@ async def replayed(saved: list[str], tapes: list[Tape]) -> list[Entry]:
     return log
 
 
-def opened(parts: Parts) -> tuple[Session, list[Entry]]:
-    session = Session(id="s", person="p", character=fakes.HERO, parts=parts)
+def streaming(world: World, seed: int) -> None:
+    """With an odd seed the first voice takes text while it is written, and is given it."""
+    first = fakes.FakeStreamingVoice(stream=world._stream, breaks=world._break)  # pyright: ignore
+    plain = [fakes.FakeVoice(world._say), fakes.FakeVoice(world._say)]  # pyright: ignore
+    world.tts = [first, plain[1]] if seed % 2 else plain
+
+
+def opened(parts: Parts, seed: int) -> tuple[Session, list[Entry]]:
+    rules = Rules(tts_strategy="stream" if seed % 2 else "sentence")
+    session = Session(id="s", person="p", character=fakes.HERO, parts=parts, rules=rules)
     log: list[Entry] = []
     session.timeline.follow(log.append)
     return session, log
@@ -155,14 +243,15 @@ def test_a_recorded_conversation_happens_again(seed: int):
     tapes: list[Tape] = [[], [], [], []]
     log = run(live(seed, tapes))
     saved = [json.dumps(entry_to_json(entry)) for entry in log]
-    again = run(replayed(saved, tapes))
+    again = run(replayed(saved, tapes, seed))
     one, other = facts(log)[:-3], facts(again)
     assert other[: len(one)] == one
 
 
-def test_the_recorded_conversations_are_worth_it():
+@pytest.mark.parametrize("seed", [6, 7])
+def test_the_recorded_conversations_are_worth_it(seed: int):
     """They contain sound, and interrupts that hit something."""
-    log = run(live(3, [[], [], [], []]))
+    log = run(live(seed, [[], [], [], []]))
     kinds = {type(entry.event).__name__ for entry in log}
     assert {"Speech", "Interrupted", "TurnEnded"} <= kinds
     assert any(isinstance(entry.event, Speech) and entry.event.pcm for entry in log)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
+from aizuchi.character import Character
 from aizuchi.engine.rules import Hearing, Rules
 from aizuchi.events import (
     Context,
@@ -367,3 +369,41 @@ def test_too_much_text_is_refused_and_said():
     assert "9000 characters" in scene.all(Fault)[0].message
     assert scene.all(Dropped)[0].reason == "it was empty"
     assert fakes.HERO.name == "hero"
+
+
+GREETED = replace(fakes.HERO, greeting="Hello, I am here.")
+
+
+def test_a_greeting_opens_a_fresh_conversation():
+    """The character speaks first, once, in a turn of its own that nobody asked for."""
+
+    async def act(scene: Scene) -> None:
+        scene.session.character = GREETED
+        scene.session.greet()
+        scene.session.greet()
+        await scene.until(TurnEnded)
+        scene.type("hello")
+        await scene.until(TurnEnded, 2)
+        scene.session.greet()
+        await asyncio.sleep(5)
+
+    scene = play(act)
+    assert [(begun.cause, begun.text) for begun in scene.all(TurnBegun)] == [
+        ("greeting", ""),
+        ("user", "hello"),
+    ]
+    assert scene.turn_text(1) == "Hello, I am here."
+    assert scene.all(Speech)[0].turn == 1
+
+
+@pytest.mark.parametrize("character", [fakes.HERO, GREETED])
+def test_nobody_is_greeted_twice(character: Character):
+    """Not in a restored conversation, and never by a character that has no greeting."""
+
+    async def act(scene: Scene) -> None:
+        scene.session.character = character
+        scene.session.greet()
+        await asyncio.sleep(5)
+
+    restored = None if character is fakes.HERO else {"turns": 0}
+    assert not play(act, restored=restored).all(TurnBegun)

@@ -204,7 +204,7 @@ def test_hello_becomes_join():
         token="t-1",
         character="mio",
         mode="continuous",
-        want=["stream", "metrics", "timeline", "telepathy"],
+        want=["stream", "metrics", "timeline", "tts_stream", "greeting", "telepathy"],
         tools=[{"name": "lamp", "description": "Switch it", "parameters": {"type": "object"}, "timeout": 3}],
         resume={"session_id": "s-0", "last_seq": 7, "resume_token": "r-0"},
         echo_cancelled=True,
@@ -220,6 +220,8 @@ def test_hello_becomes_join():
         measures=True,
         follows=True,
         cancels_echo=True,
+        streams=True,
+        greeted=True,
     )
     assert "t-1" not in repr(join) and "r-0" not in repr(join)
 

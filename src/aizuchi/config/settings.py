@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 
 from aizuchi.config.choices import Choices, embedded
 from aizuchi.engine.rules import BargeIn, Echo, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
-from aizuchi.events import ListenMode
+from aizuchi.events import ListenMode, TtsStrategy
 
 
 def key(default: Any, en: str, zh: str, **bounds: Any) -> Any:
@@ -415,6 +415,11 @@ class ConversationKeys(Section):
         "a first clause may be cut at a comma from about so many characters",
         "首个分句约到多少字符即可在逗号处断开",
         ge=4,
+    )
+    tts_strategy: TtsStrategy = key(
+        "sentence",
+        "sentence: the voice gets whole sentences; stream: text as it is written, for voices that take it",
+        "sentence 逐句送给语音；stream 边生成边送（语音支持时）",
     )
     waiting_turns: int = key(
         4, "turns that may wait for the floor; more are shed", "可排队等待的回合数，更多则放弃", ge=0

@@ -87,6 +87,7 @@ _OWN: Final = {
     "tts.tone.slice_ms": "每段声音的长度（毫秒）",
     "tts.tone.pace": "以实际播放速度的多少倍给出声音；0 表示立即",
     "tts.tone.level": "振幅，1 为满幅",
+    "tts.tone.streaming": "也接受边生成边送来的文字",
 }
 
 OPTIONS: Final[dict[str, str]] = {

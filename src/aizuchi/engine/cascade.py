@@ -23,7 +23,8 @@ from aizuchi.engine.permits import Call
 from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.sentences import Cut, Inner, Sentences, Shown
-from aizuchi.engine.speaking import Speaker
+from aizuchi.engine.speaking import REST, Ahead, Item, Speaker
+from aizuchi.engine.streaming_voice import StreamingSpeaker
 from aizuchi.errors import Busy, ProviderError
 from aizuchi.events import (
     Answered,
@@ -104,6 +105,11 @@ class Cutter:
         sentence = Sentence(self._turn, self._index, spoken, "", self._character.language, tags=("aside",))
         self._index += 1
         return sentence
+
+    @property
+    def ahead(self) -> str:
+        """What is certain of the sentence being written; see `Sentences.ahead`."""
+        return self._splitter.ahead
 
     def _fresh(self) -> Sentences:
         return Sentences(
@@ -201,7 +207,8 @@ class Cascade(Responder):
 
     async def reply(self, request: Request) -> AsyncIterator[ReplyEvent]:
         animator = self._animator() if self._animator is not None else None
-        work = _Work(self._character, self._tts, self._rules, request, animator)
+        streams = self._rules.tts_strategy == "stream"
+        work = _Work(self._character, self._tts, self._rules, request, animator, streams=streams)
         request.spawn(work.speak())
         request.spawn(self._think(work, request))
         fillers = self._character.fillers.get(self._character.language, ())
@@ -318,11 +325,15 @@ class _Work:
         rules: Rules,
         request: Request,
         animator: Animator | None,
+        *,
+        streams: bool = False,
     ) -> None:
         self.out: asyncio.Queue[ReplyEvent | None] = asyncio.Queue(QUEUE)
         self.cutter = Cutter(request.turn, character, rules)
-        self._sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUE)
-        self._speaker = Speaker(tts, rules, request, self.out.put, animator)
+        self._sentences: asyncio.Queue[Item] = asyncio.Queue(QUEUE)
+        self._streams = streams
+        kind = StreamingSpeaker if self._streams else Speaker
+        self._speaker = kind(tts, rules, request, self.out.put, animator)
         self._written = asyncio.Event()
         self._turn = request.turn
         self.voiced = False
@@ -335,6 +346,8 @@ class _Work:
             await self.out.put(event)
             if isinstance(event, Sentence):
                 await self._sentences.put(event)
+        if self._streams and (ahead := self.cutter.ahead):
+            await self._sentences.put(Ahead(ahead))
 
     def aside(self, spoken: str) -> None:
         """Speak something beside the text. At once or, if the queues are full, not at all."""
@@ -355,6 +368,8 @@ class _Work:
 
     async def flush(self) -> None:
         await self.put(self.cutter.finish())
+        if self._streams:
+            await self._sentences.put(REST)
 
     async def done(self, *, finish: str = "stop", fallback: str = "") -> None:
         """All text is there. Said as soon as it is known whether there is a voice for it."""

@@ -90,24 +90,33 @@ class Chain(Generic[P]):
         self,
         ask: Callable[[P], AsyncIterator[T]],
         *,
-        first: float,
-        gap: float,
+        first: float | None,
+        gap: float | None,
         note: Callable[[Event], None],
         sentence: int | None = None,
         measure: Callable[[T], Answered | None] = lambda _item: None,
         counts: Callable[[T], bool] = lambda _item: True,
         call: Call = Call(),  # noqa: B008 - frozen
+        use: Callable[[P], bool] = lambda _provider: True,
     ) -> AsyncGenerator[tuple[P, T], None]:
         """Yield (provider, item) of the first provider that answers.
 
-        `first` and `gap` are seconds to the first item that `counts`, and between items. `note` gets
+        `first` and `gap` are seconds to the first item that `counts`, and between items; None where `ask`
+        keeps the time itself. Providers that `use` refuses are passed over. `note` gets
         `Requested` and `Answered`; `measure` may give the figures of an item, which are summed up.
         `call` says who goes first, where the stage has a limit; `note` then gets `Queued`, too. Raises
         Busy when no permit can be had, the last provider's ProviderError when all have failed, or when
         one fails after its first item.
         """
         stream = self._tried(
-            ask, first=first, gap=gap, note=note, sentence=sentence, measure=measure, counts=counts
+            ask,
+            first=first,
+            gap=gap,
+            note=note,
+            sentence=sentence,
+            measure=measure,
+            counts=counts,
+            use=use,
         )
         if self.permits is None:
             return stream
@@ -128,15 +137,16 @@ class Chain(Generic[P]):
         self,
         ask: Callable[[P], AsyncIterator[T]],
         *,
-        first: float,
-        gap: float,
+        first: float | None,
+        gap: float | None,
         note: Callable[[Event], None],
         sentence: int | None,
         measure: Callable[[T], Answered | None],
         counts: Callable[[T], bool],
+        use: Callable[[P], bool],
     ) -> AsyncGenerator[tuple[P, T], None]:
         last: ProviderError | None = None
-        for provider in self.usable():
+        for provider in filter(use, self.usable()):
             tally = _Tally(self.stage, provider.name, sentence)
             note(Requested(self.stage, provider.name, sentence))
             outcome, limit = "cancelled", first

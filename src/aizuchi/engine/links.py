@@ -26,6 +26,8 @@ class Link:
     """Its microphone does not hear its speaker."""
     paced: bool = True
     """Sound comes to it as it is made, at the pace of hearing; else in one piece when all is there."""
+    streams: bool = False
+    """It wants text to go straight into the voice."""
     reports: bool = False
     """It has said at least once how far its speaker is."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aizuchi.events import ListenMode
+from aizuchi.events import ListenMode, TtsStrategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,8 @@ class Rules:
     max_context_chars: int = 4_000
     first_clause_chars: int = 24
     """A first clause may be cut at a comma from about so many characters (CJK count double)."""
+    tts_strategy: TtsStrategy = "sentence"
+    """stream: text goes straight into a voice that takes it; others are given whole sentences."""
     waiting_turns: int = 4
     """Turns that may wait for the floor; more are shed."""
     mic_queue_ms: int = 20_000

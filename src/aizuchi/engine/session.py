@@ -62,6 +62,7 @@ from aizuchi.events import (
     StateChanged,
     ToolCall,
     ToolResult,
+    TtsStrategy,
     TurnBegun,
     TurnEnded,
     TurnHeld,
@@ -208,15 +209,17 @@ class Session:
         paced: bool = True,
         coast_ms: float = 0.0,
         cancels_echo: bool = False,
+        streams: bool = False,
     ) -> None:
         """A client has come. Without an ear among the links replies are text only.
 
         `paced` is its delivery's: False means that it gets a reply's sound in one piece at the end.
+        `streams`: while it is the reference ear, text goes straight into voices that take it.
         `coast_ms`: its lead if it can't pause what it has, since that is played whatever happens here.
         """
         specs = tuple(replace(spec, place="client") for spec in tools)
         mode = mode or self.rules.hearing.mode
-        self.links.join(Link(link, roles, mode, specs, coast_ms, cancels_echo, paced))
+        self.links.join(Link(link, roles, mode, specs, coast_ms, cancels_echo, paced, streams))
         self.append(LinkOpened(link, roles, protocol))
 
     def leave(self, link: str, reason: str = "") -> None:
@@ -357,7 +360,8 @@ class Session:
         """A turn wants to begin; returns its number, or None if it waits or was shed."""
         if responder is None:
             parts = self._parts
-            responder = Cascade(self.character, parts.llm, parts.tts, self.rules, parts.animator)
+            rules = replace(self.rules, tts_strategy=self._strategy)
+            responder = Cascade(self.character, parts.llm, parts.tts, rules, parts.animator)
         wish = Claim(cause, responder, text, author, images, user_end, voice_end)
         if self._closing is not None or self._draining:
             self.drop(cause, "the conversation is ending")
@@ -382,6 +386,23 @@ class Session:
                 self.drop(cause, f"the floor is taken ({situation})")
                 return None
         return self._begin(wish)
+
+    @property
+    def _strategy(self) -> TtsStrategy:
+        """The client's wish, else the character's way, else the configuration's."""
+        ear = self.links.ear
+        if ear is not None and ear.streams:
+            return "stream"
+        return self.character.tts_strategy or self.rules.tts_strategy
+
+    def greet(self) -> None:
+        """The character speaks first, if it has a greeting; only where nothing was said before."""
+        if self.character.greeting and self._active is None and not self._turns and not self._resumed:
+            self.begin("greeting", self._fixed(self.character.greeting))
+
+    def _fixed(self, text: str, fallback: str = "") -> Say:
+        """Says one of the character's fixed phrases."""
+        return Say(text, self.character, self._parts.tts, self.rules, fallback=fallback)
 
     def _begin(self, claim: Claim) -> int:
         self._turns += 1
@@ -538,7 +559,7 @@ class Session:
     def misheard(self) -> None:
         """Every recogniser failed over what the user said: say so."""
         text = phrase(self.character, self.character.not_understood, NOT_UNDERSTOOD)
-        self.begin("user", Say(text, self.character, self._parts.tts, self.rules, fallback="canned"))
+        self.begin("user", self._fixed(text, "canned"))
 
     def hum(self) -> None:
         """Let the user know that somebody listens, where a small sound can come at once."""

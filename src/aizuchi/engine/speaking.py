@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aizuchi.engine.chain import Chain, fault
 from aizuchi.engine.permits import Call
@@ -23,6 +23,19 @@ from aizuchi.ports import Animator, Audio, Phoneme, Request, Voice, Word
 
 SHORT_CHARS = 60
 """A sentence longer than this may be spoken by its first clause when the whole of it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is certain already of the sentence being written; for those who can use it."""
+
+    spoken: str
+
+
+REST = Ahead("\n")
+"""The model has stopped writing for now, to call tools or for good: nothing is to be waited for."""
+Item = Sentence | Ahead | None
+"""What a speaker is given, in order; None at the end of the turn's text."""
 
 
 class Speaker:
@@ -41,6 +54,7 @@ class Speaker:
         self._request = request
         self._emit = emit
         self._animator = animator
+        self._use: Callable[[Voice], bool] = lambda _voice: True
         self._ms = 0.0
         self._rate = 0
         self.fallback = ""
@@ -48,38 +62,49 @@ class Speaker:
         self.known = asyncio.Event()
         """Set as soon as it is clear whether this turn has a voice."""
 
-    async def run(self, sentences: asyncio.Queue[Sentence | None]) -> int:
+    async def run(self, sentences: asyncio.Queue[Item]) -> int:
         """Speak until None comes; returns the milliseconds of sound that were made."""
-        while (sentence := await sentences.get()) is not None:
-            if self._animator is not None:
-                for cue in self._animator.sentence(sentence):
-                    await self._put(cue)
-            if (
-                sentence.spoken.strip()
-                and self._request.speaks
-                and self.fallback not in ("text_only", "short_tts")
-            ):
-                await self._request.room()
-                await self._sentence(sentence)
+        while (item := await sentences.get()) is not None:
+            if isinstance(item, Sentence):
+                await self._act(item)
+                await self._speak(item)
         self.known.set()
         return round(self._ms)
 
-    async def _sentence(self, sentence: Sentence) -> None:
+    @property
+    def _voiced(self) -> bool:
+        """The turn is to be heard, and still has a voice."""
+        return self._request.speaks and self.fallback not in ("text_only", "short_tts")
+
+    async def _act(self, sentence: Sentence) -> None:
+        """The figure's part of a sentence, before its sound."""
+        if self._animator is not None:
+            for cue in self._animator.sentence(sentence):
+                await self._put(cue)
+
+    async def _speak(self, sentence: Sentence) -> None:
+        if not sentence.spoken.strip() or not self._voiced:
+            return
+        await self._request.room()
         try:
             await self._say(sentence)
         except ProviderError as error:
-            self._request.note(fault("tts", error))
-            self.fallback = "text_only"
-            short = _first_clause(sentence.spoken)
-            if len(sentence.spoken) > SHORT_CHARS and short and not isinstance(error, StageTimeout | Busy):
-                # Said beforehand, since the end of the text goes out with the first sound.
-                self.fallback = "short_tts"
-                try:
-                    await self._say(replace(sentence, spoken=short))
-                except ProviderError as again:
-                    self.fallback = "text_only"
-                    self._request.note(Fault("tts", "tts_failed", str(again)))
-            self.known.set()
+            await self._failed(sentence, error)
+
+    async def _failed(self, sentence: Sentence, error: ProviderError) -> None:
+        """Every voice has failed over a sentence of which there is no sound yet."""
+        self._request.note(fault("tts", error))
+        self.fallback = "text_only"
+        short = _first_clause(sentence.spoken)
+        if len(sentence.spoken) > SHORT_CHARS and short and not isinstance(error, StageTimeout | Busy):
+            # Said beforehand, since the end of the text goes out with the first sound.
+            self.fallback = "short_tts"
+            try:
+                await self._say(replace(sentence, spoken=short))
+            except ProviderError as again:
+                self.fallback = "text_only"
+                self._request.note(Fault("tts", "tts_failed", str(again)))
+        self.known.set()
 
     async def _say(self, sentence: Sentence) -> None:
         limits, spoke = self._limits, False
@@ -96,12 +121,12 @@ class Speaker:
             measure=_figures(sentence),
             counts=lambda item: isinstance(item, Audio),
             call=Call(priority(self._request.cause), urgent=self._ms > 0),
+            use=self._use,
         )
         try:
             async with aclosing(stream) as slices:
                 async for voice, item in slices:
-                    if voice is not self._tts.providers[0] and not self.fallback:
-                        self.fallback = f"provider:{voice.name}"
+                    self._serves(voice)
                     if isinstance(item, Audio) and not spoke:
                         spoke = True
                         self.known.set()
@@ -115,6 +140,10 @@ class Speaker:
             raise ProviderError("the voice gave no sound", retryable=False)
         end = Speech(self._request.turn, sentence.index, round(self._ms), b"", self._rate, last=True)
         await self._emit(end)
+
+    def _serves(self, voice: Voice) -> None:
+        if voice is not self._tts.providers[0] and not self.fallback:
+            self.fallback = f"provider:{voice.name}"
 
     async def _slice(self, sentence: Sentence, item: Audio | Word | Phoneme) -> None:
         turn, index = self._request.turn, sentence.index

@@ -225,7 +225,10 @@ class Link:
             paced=self._wire.delivery.paced,
             cancels_echo=join.cancels_echo,
             coast_ms=0.0 if self._wire.delivery.can_hold else self._wire.delivery.lead_ms,
+            streams=join.streams,
         )
+        if join.greeted and not welcome.resumed:
+            session.greet()
 
     def _limits(self) -> dict[str, Any]:
         rules = self._house.rules

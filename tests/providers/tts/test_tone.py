@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from aizuchi.events import Sentence
-from aizuchi.ports import Audio, Style
+from aizuchi.ports import Audio, Spoken, Style
 from aizuchi.providers.tts.tone import ToneVoice, frequency_of, heard
 
 PLAIN = Style()
@@ -78,3 +79,24 @@ def test_silence_has_no_tone():
     """Silence and nothing at all are no tone; frequencies repeat after a hundred."""
     assert heard(bytes(4_800), 24_000) is None and heard(b"", 24_000) is None
     assert frequency_of(3) == frequency_of(103)
+
+
+async def test_text_is_hummed_while_it_is_written():
+    """Each piece sounds before the next one is asked for, and the voice says how far it is."""
+    voice = ToneVoice(ToneVoice.Options(streaming=True, ms_per_character=50))
+    assert voice.streams and not ToneVoice(ToneVoice.Options()).streams
+    steps: list[str | int] = []
+
+    async def written() -> AsyncIterator[str]:
+        for piece in ("One", " two"):
+            steps.append(piece)
+            yield piece
+
+    sound = b""
+    async for item in voice.speak(written(), Style(), "en"):
+        if isinstance(item, Spoken):
+            steps.append(item.upto)
+        else:
+            sound += item.pcm
+    assert steps == ["One", 3, " two", 7]
+    assert len(sound) == 7 * 50 * 24 * 2

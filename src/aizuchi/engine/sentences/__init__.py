@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from aizuchi.engine.scripts import guess_language
 from aizuchi.engine.sentences.segments import Segment, Segments
-from aizuchi.engine.sentences.speakable import replacer
+from aizuchi.engine.sentences.speakable import replacer, speakable
 from aizuchi.engine.sentences.tags import Inside, Mark, Plain, Tags
 
 __all__ = ["Cut", "Inner", "Piece", "Sentences", "Shown"]
@@ -72,6 +72,7 @@ class Sentences:
         self._language = language
         self._emotions = {word.lower(): emotion for word, emotion in emotion_tags.items()}
         self._pronounce = replacer(replacements or {})
+        self._longest = max(map(len, replacements or ()), default=0)
         self._tags = Tags(self._emotions)
         self._segments = Segments(first_clause_chars=first_clause_chars, max_chars=max_chars)
         self._marks: deque[tuple[int, str]] = deque()
@@ -92,6 +93,22 @@ class Sentences:
             for token in self._tags.step("\ufffd" if "\ud800" <= char <= "\udfff" else char):
                 self._take(token, pieces)
         return list(_joined(pieces))
+
+    @property
+    def ahead(self) -> str:
+        """What is certain already of the sentence being written, as it will be spoken; may be empty.
+
+        It only grows until the sentence is cut; the sentence's `spoken` then begins with it, unless the
+        cut came at an earlier word: the next sentence begins with the rest of it.
+        """
+        words = speakable(self._segments.certain)
+        if self._longest:
+            # A name that is pronounced otherwise may have begun and go on.
+            words = words[: -self._longest].rpartition(" ")[0]
+            whole = self._pronounce(speakable(self._segments.certain))
+            words = self._pronounce(words)
+            return words if whole.startswith(words) else ""
+        return words
 
     def finish(self) -> list[Piece]:
         """The reply has ended; a second call gives nothing."""

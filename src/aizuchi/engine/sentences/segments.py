@@ -18,6 +18,8 @@ from aizuchi.engine.sentences.stops import AT_ONCE, STOPS, ends
 
 _CITATION_BEGUN: Final = re.compile(r"\[\d{0,3}")
 _CITATION: Final = re.compile(r"\[\d{1,3}\]")
+_PLAIN: Final = re.compile(r"(?:[^\W_]|[ ,'’，、])*")
+"""Nothing in it can turn out to be markup, an address or the end of a sentence."""
 _MAX_CODE: Final = 8_000
 """A longer code block is shown in parts."""
 
@@ -59,6 +61,13 @@ class Segments:
             self._after_stop(char)
         else:
             self._plain(char)
+
+    @property
+    def certain(self) -> str:
+        """The whole words that begin the unfinished segment and that no later character can change."""
+        plain = "" if self._fence else self._buffer[: _end(_PLAIN.match(self._buffer))]
+        wide = next((at for at in range(len(plain), 0, -1) if width(plain[at - 1]) == 2), 0)
+        return plain[: max(plain.rfind(" "), wide)]
 
     def finish(self) -> None:
         """Nothing more will come: blanks at the very end are dropped, all else becomes a segment."""
@@ -172,3 +181,7 @@ class Segments:
                 self._may_close = False
         if len(self._buffer) > _MAX_CODE:
             self._emit(len(self._buffer), "")
+
+
+def _end(match: re.Match[str] | None) -> int:
+    return match.end() if match else 0

@@ -10,7 +10,8 @@ import asyncio
 import math
 import zlib
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from functools import lru_cache
 from itertools import count
 from typing import Literal
@@ -18,7 +19,7 @@ from typing import Literal
 from pydantic import Field
 
 from aizuchi.events import Sentence
-from aizuchi.ports import Audio, Style, Voice
+from aizuchi.ports import Audio, Spoken, Style, Voice
 
 LOWEST = 200.0
 """Hz of the first tone; the others follow in steps of 20."""
@@ -52,6 +53,7 @@ class ToneVoice(Voice):
             description="slices come so many times as fast as they sound; 0: at once",
         )
         level: float = Field(default=0.25, gt=0, le=1, description="amplitude, 1 is full scale")
+        streaming: bool = Field(default=False, description="also take text while it is written")
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -62,24 +64,52 @@ class ToneVoice(Voice):
     def about(self) -> str:
         return "a test tone for each sentence, no speech"
 
+    @property
+    def streams(self) -> bool:
+        return self._options.streaming
+
     async def say(self, sentence: Sentence, style: Style) -> AsyncIterator[Audio]:
         """Hum a sentence; an empty one gives nothing. Phase and length depend on the text alone."""
-        options = self._options
-        match options.frequency:
-            case "count":
-                number = next(self._count)
-            case "index":
-                number = sentence.index
-            case "text":
-                number = zlib.crc32(sentence.spoken.encode("utf-8", "replace"))
+        number = self._number(sentence.spoken, sentence.index)
         if not sentence.spoken:
             return
+        if self._options.first_ms:
+            await asyncio.sleep(self._options.first_ms / 1000)
+        async with aclosing(self._hum(number, sentence.spoken, style, self._options.shortest_ms)) as slices:
+            async for slice_ in slices:
+                yield slice_
+
+    async def speak(
+        self, text: AsyncIterator[str], style: Style, language: str
+    ) -> AsyncGenerator[Audio | Spoken, None]:
+        """Hum every piece as soon as it comes, and say so; its index is the place of its first character."""
+        done = 0
+        async for piece in text:
+            if not done and self._options.first_ms:
+                await asyncio.sleep(self._options.first_ms / 1000)
+            async with aclosing(self._hum(self._number(piece, done), piece, style, 0)) as slices:
+                async for slice_ in slices:
+                    yield slice_
+            done += len(piece)
+            yield Spoken(done)
+
+    def _number(self, text: str, index: int) -> int:
+        match self._options.frequency:
+            case "count":
+                return next(self._count)
+            case "index":
+                return index
+            case "text":
+                return zlib.crc32(text.encode("utf-8", "replace"))
+
+    async def _hum(
+        self, number: int, text: str, style: Style, shortest_ms: float
+    ) -> AsyncGenerator[Audio, None]:
+        options = self._options
         loop = asyncio.get_running_loop()
         began = loop.time()
-        if options.first_ms:
-            await asyncio.sleep(options.first_ms / 1000)
         speed = style.speed if style.speed > 0 else 1.0
-        ms = max(float(options.shortest_ms), len(sentence.spoken) * options.ms_per_character / speed)
+        ms = max(float(shortest_ms), len(text) * options.ms_per_character / speed)
         left = round(ms * options.rate / 1000)
         period = _period(frequency_of(number), options.rate, options.level)
         size = options.rate * options.slice_ms // 1000
@@ -90,7 +120,7 @@ class ToneVoice(Voice):
             sent += samples
             left -= samples
             if options.pace:
-                due = began + options.first_ms / 1000 + sent / options.rate / options.pace
+                due = began + sent / options.rate / options.pace
                 await asyncio.sleep(max(0.0, due - loop.time()))
             else:
                 await asyncio.sleep(0)

@@ -125,6 +125,8 @@ class Inward:
             measures="metrics" in said.want,
             follows="timeline" in said.want,
             cancels_echo=said.echo_cancelled,
+            streams="tts_stream" in said.want,
+            greeted="greeting" in said.want,
         )
 
     # -- what it says

@@ -23,6 +23,8 @@ WANTS: Final = (
     "hold",
     "timeline",
     "blendshapes",
+    "tts_stream",
+    "greeting",
 )
 """What a client may ask for in `hello`; words not in this list are passed over."""
 
