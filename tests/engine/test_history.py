@@ -314,11 +314,13 @@ def long_history() -> History:
 
 
 def test_oldest_exchanges_go_first():
-    """The budget is kept by dropping whole exchanges from the old end."""
+    """The budget is kept by dropping whole exchanges from the old end, and some more to have room for a while."""
     history = long_history()
     one = sum(map(of_message, history.messages[:2]))
     assert history.trimmed(10_000) == history.messages
-    assert history.trimmed(2 * one + 1) == history.messages[-4:]
+    assert history.trimmed(3 * one) == history.messages[-4:]
+    told(begun(6, "z" * 10), history=history)
+    assert history.trimmed(3 * one) == history.messages[-5:], "it begins where it began the last time"
 
 
 def test_the_newest_user_message_always_stays():

@@ -31,6 +31,8 @@ from aizuchi.ports import Message
 NOTICE: Final = "(A notice from the system, not said by the user: {text})"
 """How the text of a system author, such as a reminder, is put to the model."""
 _MAX_EXCHANGES: Final = 200
+_KEPT: Final = 0.7
+"""Of the budget, and of the exchanges, when the oldest have to go."""
 _MAX_IMAGES: Final = 2
 """The newest pictures that are still sent."""
 _MAX_ATTACHED: Final = 8
@@ -40,7 +42,9 @@ class History:
     """A timeline reader. `messages` may be asked for at any moment, also while turns run."""
 
     def __init__(self, messages: Iterable[Message] = ()) -> None:
-        self._exchanges: deque[Exchange] = deque(maxlen=_MAX_EXCHANGES)
+        self._exchanges: deque[Exchange] = deque()
+        self._first: Exchange | None = None
+        """The oldest one that still fitted into the prompt when it was last cut."""
         self._attached: dict[int, tuple[Image, ...]] = {}
         self._restore(tuple(messages))
 
@@ -100,22 +104,24 @@ class History:
         """The newest messages that fit the budget: oldest exchanges go first and whole.
 
         The newest user message always stays. Of an exchange that alone exceeds the budget the oldest
-        tool rounds go first; a call and its results stay or go together.
+        tool rounds go first; a call and its results stay or go together. When some have to go, a good
+        many go at once, down to `_KEPT` of the budget: a vendor's prompt cache holds what begins alike, so
+        the beginning must not move with every turn.
         """
-        left = budget_tokens
+        exchanges = list(self._exchanges)
+        first = next((at for at, each in enumerate(exchanges) if each is self._first), 0)
+        costs = [sum(map(of_message, each.messages())) for each in exchanges]
+        if sum(costs[first:]) > budget_tokens:
+            first, left = len(exchanges), int(budget_tokens * _KEPT)
+            while first and (left >= costs[first - 1] or not _asks(exchanges[first:])):
+                first -= 1
+                left -= costs[first]
+            self._first = exchanges[first]
         kept: list[list[Message]] = []
-        asked = False
-        for exchange in reversed(self._exchanges):
-            messages = exchange.messages()
-            cost = sum(map(of_message, messages))
-            if cost > left:
-                if asked:
-                    break
-                messages = _shortened(exchange, left)
-                cost = sum(map(of_message, messages))
-            left -= cost
-            kept.append(messages)
-            asked = asked or exchange.user is not None
+        left = budget_tokens
+        for exchange, cost in zip(reversed(exchanges[first:]), reversed(costs[first:]), strict=True):
+            kept.append(exchange.messages() if cost <= left else _shortened(exchange, left))
+            left -= sum(map(of_message, kept[-1]))
         return tuple(message for messages in reversed(kept) for message in messages)
 
     def dump(self) -> list[dict[str, Any]]:
@@ -137,6 +143,9 @@ class History:
         text = " ".join([text, *missing]).strip() if missing else text
         user = Message("user", text, images, name=begun.author.name) if text or images else None
         self._exchanges.append(Exchange(begun.turn, user))
+        if len(self._exchanges) > _MAX_EXCHANGES:
+            while len(self._exchanges) > _MAX_EXCHANGES * _KEPT:
+                self._exchanges.popleft()
         self._release_images()
 
     def _release_images(self) -> None:
@@ -178,6 +187,11 @@ class History:
                 replies.append(message)
         close()
         self._release_images()
+
+
+def _asks(exchanges: Sequence[Exchange]) -> bool:
+    """Somebody has said something in them."""
+    return any(exchange.user is not None for exchange in exchanges)
 
 
 def _shortened(exchange: Exchange, budget: int) -> list[Message]:
