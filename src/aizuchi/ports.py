@@ -67,6 +67,13 @@ class Provider:
     ) -> None:
         """Close everything; must be quick and must not raise."""
 
+    async def warm(self) -> bool:
+        """Make a connection ahead of need, where there is one to make; says whether somebody answered.
+
+        Called now and then beside a conversation, never awaited by a reply. Bounded in time, raises nothing.
+        """
+        return True
+
     @property
     def ready(self) -> bool:
         """False while a model still loads in the background; requests then wait for it."""

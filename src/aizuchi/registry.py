@@ -53,6 +53,7 @@ BUILTIN: Final[dict[Kind, dict[str, str]]] = {
     "tts": {
         "espeak": "aizuchi.providers.tts.espeak:EspeakVoice",
         "openai": "aizuchi.providers.tts.openai:OpenAIVoice",
+        "cosyvoice": "aizuchi.providers.tts.cosyvoice:CosyVoice",
         "tone": "aizuchi.providers.tts.tone:ToneVoice",
     },
 }

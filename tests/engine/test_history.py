@@ -314,7 +314,7 @@ def long_history() -> History:
 
 
 def test_oldest_exchanges_go_first():
-    """The budget is kept by dropping whole exchanges from the old end, and some more to have room for a while."""
+    """The budget is kept by dropping whole exchanges from the old end, and some more at once."""
     history = long_history()
     one = sum(map(of_message, history.messages[:2]))
     assert history.trimmed(10_000) == history.messages

@@ -1,0 +1,143 @@
+"""WebSockets to one vendor, opened ahead of need and used again.
+
+Built on the `websockets` library, imported when the first connection is made. Errors are ProviderErrors
+that name the host, never a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from aizuchi.errors import ProviderError
+from aizuchi.providers.openai import is_local
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+SENDING = 10.0
+"""Seconds that a message may take to leave."""
+_LARGEST = 4 << 20
+
+
+class Socket:
+    """One connection."""
+
+    def __init__(self, connection: ClientConnection, host: str) -> None:
+        self.kept_at = 0.0
+        self._connection = connection
+        self._host = host
+
+    @property
+    def open(self) -> bool:
+        return self._connection.state.name == "OPEN"
+
+    async def send(self, message: str) -> None:
+        """Raises ProviderError when the connection is gone or does not move."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            async with asyncio.timeout(SENDING):
+                await self._connection.send(message)
+        except (ConnectionClosed, TimeoutError):
+            raise self._lost() from None
+
+    async def receive(self, within: float) -> str | bytes:
+        """The next message. Raises ProviderError when none comes in so many seconds."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            async with asyncio.timeout(within):
+                return await self._connection.recv()
+        except ConnectionClosed:
+            raise self._lost() from None
+        except TimeoutError:
+            raise ProviderError(f"{self._host} said nothing for {within:g} s") from None
+
+    def cut(self) -> None:
+        """Gone at once, without a goodbye that somebody would have to wait for."""
+        self._connection.transport.abort()
+
+    def _lost(self) -> ProviderError:
+        return ProviderError(f"{self._host} closed the connection")
+
+
+class Sockets:
+    """The connections to one address. One may be kept `idle` seconds; `refused` explains a 401."""
+
+    def __init__(
+        self, url: str, headers: dict[str, str], *, connect: float, idle: float, refused: str
+    ) -> None:
+        self._url = url
+        self._headers = headers
+        self._connect_timeout = connect
+        self._idle = idle
+        self._refused = refused
+        self._host = urlsplit(url).hostname or ""
+        self._kept: list[Socket] = []
+        self._warming = False
+
+    async def take(self) -> tuple[Socket, bool]:
+        """A connection for one task, and whether it is a new one. Raises ProviderError."""
+        self._tidy()
+        if self._kept:
+            return self._kept.pop(), False
+        return await self._connect(), True
+
+    def give_back(self, socket: Socket, *, reusable: bool) -> None:
+        """After a task; what can't be used again is cut."""
+        if reusable and socket.open:
+            socket.kept_at = asyncio.get_running_loop().time()
+            self._kept.append(socket)
+        else:
+            socket.cut()
+
+    async def warm(self) -> bool:
+        """See that there is a spare."""
+        self._tidy()
+        if not self._kept and not self._warming:
+            self._warming = True
+            try:
+                self.give_back(await self._connect(), reusable=True)
+            except ProviderError:
+                pass
+            finally:
+                self._warming = False
+        return bool(self._kept)
+
+    def close(self) -> None:
+        while self._kept:
+            self._kept.pop().cut()
+
+    def _tidy(self) -> None:
+        now = asyncio.get_running_loop().time()
+        kept, self._kept = self._kept, []
+        for socket in kept:
+            if socket.open and now - socket.kept_at < self._idle:
+                self._kept.append(socket)
+            else:
+                socket.cut()
+
+    async def _connect(self) -> Socket:
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+        try:
+            connection = await connect(
+                self._url,
+                additional_headers=self._headers,
+                user_agent_header=None,
+                compression=None,  # sound does not get smaller, only later
+                open_timeout=self._connect_timeout,
+                close_timeout=1.0,
+                max_size=_LARGEST,
+                proxy=None if is_local(self._host) else True,
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            what = self._refused if status in (401, 403) else f"refused the connection (HTTP {status})"
+            raise ProviderError(f"{self._host} {what}", retryable=status == 429 or status >= 500) from None
+        except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+            raise ProviderError(f"cannot reach {self._host} ({type(error).__name__})") from None
+        return Socket(connection, self._host)
