@@ -21,6 +21,9 @@ from aizuchi.errors import Busy, ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Fault, Requested, Stage
 from aizuchi.ports import Provider
 
+WARM_EVERY = 25.0
+"""Seconds; vendors and our own pools keep an idle connection for about a minute."""
+
 log = logging.getLogger(__name__)
 
 P = TypeVar("P", bound=Provider)
@@ -56,6 +59,8 @@ class Chain(Generic[P]):
         self._pause = pause
         self._clock = clock or _loop_time
         self._allowed = allowed
+        self._warm: dict[int, float] = {}
+        """When a provider's connections were used or opened last."""
         self._breakers = {id(provider): Breaker() for provider in self.providers}
 
     def __bool__(self) -> bool:
@@ -73,7 +78,19 @@ class Chain(Generic[P]):
             if self._breakers[id(provider)].closed_until <= self._clock() and self._allowed(provider.name):
                 yield provider
 
+    def cold(self) -> P | None:
+        """The provider that would be asked now, unless it was used or warmed lately; it then is."""
+        provider = next(self.usable(), None)
+        if provider is None or type(provider).warm is Provider.warm:
+            return None
+        now, before = self._clock(), self._warm.get(id(provider))
+        if before is not None and now - before < WARM_EVERY:
+            return None
+        self._warm[id(provider)] = now
+        return provider
+
     def succeeded(self, provider: P) -> None:
+        self._warm[id(provider)] = self._clock()
         self._breakers[id(provider)].failures = 0
 
     def failed(self, provider: P, error: ProviderError) -> None:

@@ -30,6 +30,7 @@ from aizuchi.engine.prompt import Contexts, build
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.toolroom import ToolRoom
 from aizuchi.engine.turn import Claim, Turn
+from aizuchi.engine.warming import Warming
 from aizuchi.errors import ProviderError
 from aizuchi.events import (
     OWNER,
@@ -165,6 +166,7 @@ class Session:
         if silences.nudge_after or silences.goodbye_after:
             self.spawn(Company(self, parts.tts, self.rules).run())
         self.timeline.follow(self.history.read)
+        self.timeline.follow(Warming(parts.asr, parts.llm, parts.tts, spawn=self.spawn).read)
 
     # ------------------------------------------------------------------ life
 

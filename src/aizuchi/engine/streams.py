@@ -5,8 +5,9 @@ Ports promise iterators; every provider writes async generators.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
@@ -36,6 +37,17 @@ async def answered(work: Coroutine[Any, Any, T], name: str) -> T:
     except Exception as error:
         log.exception("%s failed in an unforeseen way", name)
         raise ProviderError(f"{name} failed in an unforeseen way: {type(error).__name__}") from error
+
+
+async def quietly(work: Awaitable[object], within: float, what: str) -> None:
+    """Wait for a plug's work that nothing depends on; whatever goes wrong is only logged."""
+    try:
+        async with asyncio.timeout(within):
+            await work
+    except (ProviderError, TimeoutError) as error:
+        log.debug("%s: %s", what, error or "it took too long")
+    except Exception:
+        log.exception("%s failed in an unforeseen way", what)
 
 
 async def _guarded(stream: AsyncIterator[T], name: str) -> AsyncGenerator[T, None]:
