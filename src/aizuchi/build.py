@@ -19,6 +19,7 @@ from aizuchi.config.places import checkout
 from aizuchi.engine.background import Background
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.permits import Permits
+from aizuchi.engine.phrases import Phrases
 from aizuchi.engine.session import Parts
 from aizuchi.errors import ConfigError
 from aizuchi.events import Stage
@@ -162,6 +163,7 @@ def parts(loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True) -
             pause=limits.breaker_pause,
             allowed=allowed,
             permits=permits(cast("Stage", kind)),
+            phrases=Phrases() if kind == "tts" else None,
         )
 
     return Parts(

@@ -363,7 +363,10 @@ class _Work:
         self._written.set()
 
     async def text(self, text: str) -> None:
-        await self.put(self.cutter.feed(text))
+        """Something fixed: a greeting, an apology."""
+        events = [*self.cutter.feed(text), *self.cutter.finish()]
+        self._speaker.fixed.update(each.index for each in events if isinstance(each, Sentence))
+        await self.put(events)
         await self.flush()
 
     async def flush(self) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from aizuchi.engine.permits import Call, Permits
+from aizuchi.engine.phrases import Phrases
 from aizuchi.engine.streams import closing, provided
 from aizuchi.errors import Busy, ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Fault, Requested, Stage
@@ -50,10 +51,13 @@ class Chain(Generic[P]):
         pause: float = 30.0,
         clock: Callable[[], float] | None = None,
         allowed: Callable[[str], bool] = lambda _name: True,
+        phrases: Phrases | None = None,
         permits: Permits | None = None,
     ) -> None:
         self.stage: Stage = stage
         self.providers = tuple(providers)
+        self.phrases = phrases
+        """Of voices: what was said before in the same words."""
         self.permits = permits
         self._failures = failures
         self._pause = pause

@@ -59,6 +59,8 @@ class Speaker:
         self._rate = 0
         self.fallback = ""
         """What had to be done instead of speaking as configured."""
+        self.fixed: set[int] = set()
+        """Indices of sentences that are said in the same words again and again."""
         self.known = asyncio.Event()
         """Set as soon as it is clear whether this turn has a voice."""
 
@@ -106,8 +108,33 @@ class Speaker:
                 self._request.note(Fault("tts", "tts_failed", str(again)))
         self.known.set()
 
+    async def _recall(self, sentence: Sentence) -> bool:
+        """Say a phrase as it was said before; False if it never was."""
+        phrases = self._tts.phrases
+        if phrases is None:
+            return False
+        found = phrases.find(self._tts.providers, sentence, self._request.style)
+        if found is None:
+            return False
+        voice, items = found
+        self._serves(voice)
+        self.known.set()
+        for item in items:
+            await self._slice(sentence, item)
+        await self._whole(sentence)
+        return True
+
+    async def _whole(self, sentence: Sentence) -> None:
+        end = Speech(self._request.turn, sentence.index, round(self._ms), b"", self._rate, last=True)
+        await self._emit(end)
+
     async def _say(self, sentence: Sentence) -> None:
         limits, spoke = self._limits, False
+        fixed = sentence.index in self.fixed or "aside" in sentence.tags
+        if fixed and await self._recall(sentence):
+            return
+        said: list[Audio | Word | Phoneme] = []
+        by: Voice | None = None
 
         def ask(voice: Voice) -> AsyncIterator[Audio | Word | Phoneme]:
             return voice.say(sentence, self._request.style)
@@ -127,6 +154,9 @@ class Speaker:
             async with aclosing(stream) as slices:
                 async for voice, item in slices:
                     self._serves(voice)
+                    by = voice
+                    if fixed:
+                        said.append(item)
                     if isinstance(item, Audio) and not spoke:
                         spoke = True
                         self.known.set()
@@ -136,10 +166,12 @@ class Speaker:
                 raise
             # What was begun can't be begun again by another voice: the sentence ends here.
             self._request.note(Fault("tts", "tts_failed", f"sentence {sentence.index} broke off"))
+            said.clear()
         if not spoke:
             raise ProviderError("the voice gave no sound", retryable=False)
-        end = Speech(self._request.turn, sentence.index, round(self._ms), b"", self._rate, last=True)
-        await self._emit(end)
+        if said and by is not None and self._tts.phrases is not None:
+            self._tts.phrases.keep(by, sentence, self._request.style, said)
+        await self._whole(sentence)
 
     def _serves(self, voice: Voice) -> None:
         if voice is not self._tts.providers[0] and not self.fallback:

@@ -1,0 +1,117 @@
+"""Fixed phrases are synthesised once and then said from memory."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from aizuchi.engine.chain import Chain
+from aizuchi.engine.phrases import Phrases
+from aizuchi.errors import ProviderError
+from aizuchi.events import Answered, Fault, Sentence, Speech, TurnEnded
+from aizuchi.ports import Audio, Style
+from tests import fakes
+from tests.engine.scenes import Scene, play
+from tests.fakes import FakeModel, FakeVoice, Script
+
+GREETED = replace(fakes.HERO, greeting="Hello, I am here. Welcome.")
+SENTENCE = Sentence(1, 0, "Sorry.", "Sorry.", "en")
+SOUND = Audio(b"\1\0" * 500, 16_000)
+
+
+def greeting(voice: FakeVoice, phrases: Phrases | None, **scene: Any) -> Scene:
+    async def act(scene: Scene) -> None:
+        scene.session.character = GREETED
+        scene.session._parts = replace(scene.session._parts, tts=Chain("tts", [voice], phrases=phrases))  # pyright: ignore
+        scene.session.greet()
+        await scene.until(TurnEnded)
+
+    return play(act, **scene)
+
+
+def sound(scene: Scene) -> list[Speech]:
+    return [replace(each, turn=0) for each in scene.all(Speech)]
+
+
+def test_the_second_greeting_costs_nothing():
+    """Same sound, same slices, no request, nothing to be billed."""
+    voice, phrases = FakeVoice(), Phrases()
+    first, second = greeting(voice, phrases), greeting(voice, phrases)
+    assert voice.requests == len(first.all(Sentence)) > 1
+    assert sound(first) == sound(second) and sound(first)
+    assert all(one.pcm is other.pcm for one, other in zip(first.all(Speech), second.all(Speech), strict=True))
+    assert not [each for each in second.all(Answered) if each.stage == "tts"]
+    assert second.all(TurnEnded)[0].heard == GREETED.greeting
+
+
+def test_without_a_memory_it_is_synthesised_each_time():
+    """The memory is the server's to give."""
+    voice = FakeVoice()
+    greeting(voice, None)
+    before = voice.requests
+    greeting(voice, None)
+    assert voice.requests == 2 * before
+
+
+def test_a_phrase_is_there_when_its_voice_is_not():
+    """An apology can be heard although the vendor no longer answers."""
+    down: list[bool] = []
+
+    def plan(sentence: Sentence) -> Script | None:
+        return Script([(0, ProviderError("down"))]) if down else None
+
+    voice, phrases = FakeVoice(plan), Phrases()
+    greeting(voice, phrases)
+    down.append(True)
+    again = greeting(voice, phrases)
+    assert not again.all(Fault) and sound(again)
+
+
+def test_replies_of_a_model_are_not_kept():
+    """Only what is fixed; else the memory would fill with what is said once."""
+    phrases = Phrases()
+
+    async def act(scene: Scene) -> None:
+        scene.session._parts = replace(  # pyright: ignore
+            scene.session._parts,  # pyright: ignore
+            tts=Chain("tts", [FakeVoice()], phrases=phrases),
+        )
+        scene.type("hello")
+        await scene.until(TurnEnded)
+        await asyncio.sleep(1)
+
+    play(act, llm=[FakeModel()])
+    assert len(phrases) == 0
+
+
+def test_what_broke_off_is_not_kept():
+    """Half a phrase is no phrase."""
+    half = Script([(0, SOUND), (0, ProviderError("broke"))])
+    phrases = Phrases()
+    greeting(FakeVoice(lambda sentence: half), phrases)
+    assert len(phrases) == 0
+
+
+def test_another_way_of_speaking_is_another_phrase():
+    """Voice, pace and language are part of what was said."""
+    phrases, voice = Phrases(), FakeVoice()
+    phrases.keep(voice, SENTENCE, Style(), [SOUND])
+    assert phrases.find([voice], SENTENCE, Style()) == (voice, (SOUND,))
+    assert phrases.find([voice], SENTENCE, Style(speed=1.2)) is None
+    assert phrases.find([voice], SENTENCE, Style({"fake": "deep"})) is None
+    assert phrases.find([voice], replace(SENTENCE, language="zh"), Style()) is None
+    assert phrases.find([voice], replace(SENTENCE, turn=9, index=4), Style()) is not None
+
+
+def test_the_memory_is_bounded():
+    """What was not used for longest goes first."""
+    phrases, voice = Phrases(most_bytes=2_500), FakeVoice()
+    texts = [replace(SENTENCE, spoken=text) for text in ("one", "two", "three")]
+    for text in texts[:2]:
+        phrases.keep(voice, text, Style(), [SOUND])
+    phrases.find([voice], texts[0], Style())
+    phrases.keep(voice, texts[2], Style(), [SOUND])
+    assert [phrases.find([voice], text, Style()) is not None for text in texts] == [True, False, True]
+    phrases.keep(voice, replace(SENTENCE, spoken="huge"), Style(), [Audio(bytes(9_000), 16_000)])
+    assert len(phrases) == 2
