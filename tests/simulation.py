@@ -505,9 +505,10 @@ class Conversation:
         self._weights = dice.choice([RESTLESS, MANNERED])
         self._calmly = self._weights is MANNERED
         policy: Any = dice.choice([*["pause"] * 4, "immediate", "after_ms", "after_word", "never"])
+        mode: Any = dice.choice(["push", "auto", *["continuous"] * (1 + 5 * self._calmly)])
         self.rules = Rules(
             hearing=Hearing(
-                mode=dice.choice(["push", "auto", *["continuous"] * (1 + 5 * self._calmly)]),
+                mode=mode,
                 silence_ms=dice.choice([200, 600]),
                 max_utterance_ms=dice.choice([1500, 30_000]),
             ),
