@@ -31,8 +31,16 @@ _FINISHED: Final = words("""
 """)
 _ANSWERS: Final = words("不 没 可能 也许 大概 还没 还没有 我的 你的")
 """Whole as an answer, and the beginning of something else at the end of more."""
-_NOT_AFTER: Final = {"了": ("为", "除"), "呢": ("其实", "说")}
-"""Before these the word ends nothing."""
+_NOT_AFTER: Final = {
+    "了": ("为", "除"),
+    "呢": ("其实", "说"),
+    "知道": ("想", "要", "你"),
+    "什么": ("那",),
+    "好": ("最", "正", "刚", "只", "爱", "幸"),
+    "行": ("银", "进", "自", "举", "执", "旅", "流"),
+    "吧": ("酒", "网"),
+}
+"""Before the word these make another one of it, or leave it open: 最好, 银行, 我想知道."""
 _QUESTION: Final = re.compile(
     r"什么|怎么|怎样|哪[里儿个些天位]|谁|多少|多[久远大高长]|几[点岁号个天]|为何|如何|能不能|可不可以|是不是|有没有|会不会|要不要|行不行|好不好"
 )
@@ -67,7 +75,9 @@ def _last_words(clause: str) -> bool | None:
         if tail in _FINISHED:
             if tail in ("是", "对") and before:
                 return None
-            return not before.endswith(_NOT_AFTER.get(tail, ("\n",)))
+            if before.endswith(_NOT_AFTER.get(tail, ("\n",))):
+                return None if tail in ("行", "吧") else False
+            return True
         if tail in _UNFINISHED:
             return False
     return None
