@@ -404,6 +404,7 @@ class Client:
         event = entry.event
         if isinstance(event, Interrupted):
             self._dead = max(self._dead, entry.generation)
+            self._sounds_until = _now()
             if event.turn is not None:
                 self._dead_turns.add(event.turn)
         elif isinstance(event, REPLY) and (entry.generation < self._dead or entry.turn in self._dead_turns):

@@ -28,6 +28,11 @@ STORIES: dict[str, Steps] = {
     "a word after all": [ONSET, ("silent", 320, "go_on"), ("over", None, None), ("text", "no", "interrupt")],
     "a back-channel known late": [ONSET, ("over", None, "go_on"), ("text", "yeah", None)],
     "no text is no word": [ONSET, ("text", " ", None), ("silent", 320, "go_on"), ("text", "", None)],
+    "a voice that was first taken for an echo": [
+        ("voice", 5000, "pause"),
+        ("voice", 5299, None),
+        ("voice", 5300, "interrupt"),
+    ],
     "two coughs": [
         ONSET,
         ("voice", 300, None),

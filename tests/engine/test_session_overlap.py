@@ -279,9 +279,6 @@ def test_a_characters_own_small_words():
     """What is small talk for one is a word for another."""
     hero = replace(fakes.HERO, backchannels=("roger",))
     for character, outcome in ((hero, "finished"), (fakes.HERO, "interrupted")):
-        before, fakes.HERO = fakes.HERO, character
-        try:
-            scene = said(lambda scene: scene.hear(speech(300), silence(1500)), Quick("roger"))
-        finally:
-            fakes.HERO = before
+        ear = Quick("roger")
+        scene = said(lambda scene: scene.hear(speech(300), silence(1500)), ear, character=character)
         assert outcomes(scene)[0] == outcome

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from aizuchi.engine import floor
 from aizuchi.engine.chain import Chain, fault
+from aizuchi.engine.echo import Verdict
+from aizuchi.engine.guard import Guard
 from aizuchi.engine.humming import Humming
 from aizuchi.engine.links import Links
 from aizuchi.engine.microphone import EndReason, Microphone
@@ -31,6 +33,8 @@ from aizuchi.events import (
     ListenMode,
     MicAudio,
     MicNoted,
+    Sentence,
+    Speech,
     SpeechEnded,
     SpeechStarted,
     State,
@@ -57,6 +61,9 @@ class Conversation(Protocol):
     def hold(self, reason: str) -> None: ...
     @property
     def pausable(self) -> bool: ...
+
+    @property
+    def playing(self) -> tuple[int, float | None]: ...
 
     def pause(self) -> None: ...
     def carry_on(self) -> None: ...
@@ -96,6 +103,8 @@ class Listening:
         self._record = record
         self._small = small
         """Whether a text is only a back-channel."""
+        self._guard = Guard(rules.echo.adapt_ms) if rules.echo.guard != "off" else None
+        """Tells the user from the character's own voice."""
         self._patience: asyncio.TimerHandle | None = None
         self._mic: Microphone | None = None
         self._mics: list[Microphone] = []
@@ -237,6 +246,27 @@ class Listening:
 
     # ------------------------------------------------------------------ what the microphone tells
 
+    def sounded(self, mic: Microphone, pcm: bytes) -> None:
+        if self._guards(mic) and self._guard is not None:
+            self._guard.heard(pcm, *self._with.playing)
+
+    def said(self, event: Event) -> None:
+        """What the reply is going to say and to sound like, for whoever must tell it from the user."""
+        if self._guard is not None and self.open:
+            match event:
+                case Sentence(spoken=spoken):
+                    self._guard.sentence(spoken)
+                case Speech(turn=turn, at_ms=at_ms, pcm=pcm, rate=rate) if pcm:
+                    self._guard.speech(turn, at_ms, pcm, rate)
+                case _:
+                    pass
+
+    def _guards(self, mic: Microphone) -> bool:
+        """The reply may come back through this microphone. Who holds a button means what they say."""
+        link = self._with.links.get(mic.link)
+        cancels = link is not None and link.cancels_echo and self._rules.echo.guard == "auto"
+        return self._guard is not None and mic.mode != "push" and not cancels
+
     def speech_began(self, mic: Microphone, onset: float, preroll: bytes) -> None:
         cause = self._with.cause
         if cause is not None and self._rules.barge_in.policy == "never" and mic.mode != "push":
@@ -251,7 +281,7 @@ class Listening:
             patience=self._rules.limits.asr_final,
             tell=lambda event: self._tell(mic, utterance, event),
         )
-        utterance.took_floor = cause is None
+        utterance.took_floor = cause is None and self._verdict(mic, utterance) != "echo"
         self._live.append((mic, utterance))
         self._with.append(SpeechStarted(utterance.number, onset))
         if preroll:
@@ -329,7 +359,7 @@ class Listening:
 
     def _voice(self, sign: floor.Sign, mic: Microphone, utterance: Utterance) -> None:
         """The user's voice over what runs: does it take the floor?"""
-        if utterance.took_floor or utterance.abandoned:
+        if utterance.took_floor or utterance.abandoned or not self._counts(sign, mic, utterance):
             return
         voiced_ms = mic.endpointing.voiced_ms
         overlap = self._overlap(mic, utterance)
@@ -342,6 +372,23 @@ class Listening:
         if decision == "ignore" or (decision != "begin" and sign == "word" and self._small(utterance.text)):
             return
         self._take_floor(decision, mic, utterance)
+
+    def _verdict(self, mic: Microphone, utterance: Utterance) -> Verdict:
+        if self._guard is None or not self._guards(mic):
+            return "voice"
+        return self._guard.judge(utterance.tally)
+
+    def _counts(self, sign: floor.Sign, mic: Microphone, utterance: Utterance) -> bool:
+        """Whether a sign of speech is the user's; while that is not sure only words pause or interrupt."""
+        if sign == "word":
+            return not self._own(mic, utterance, utterance.text)
+        verdict = self._verdict(mic, utterance)
+        patient = self._rules.barge_in.policy == "pause" and self._with.cause is not None
+        return verdict == "voice" or (verdict == "unsure" and not patient)
+
+    def _own(self, mic: Microphone, utterance: Utterance, text: str) -> bool:
+        """What was said is the character's own voice."""
+        return self._guard is not None and self._guards(mic) and self._guard.own(utterance.tally, text)
 
     def _overlap(self, mic: Microphone, utterance: Utterance) -> Overlap | None:
         """The machine for what is said over a reply; a pressed button needs none."""
@@ -398,12 +445,20 @@ class Listening:
             heard = None
         self._live = [each for each in self._live if each[1] is not utterance]
         self._with.append(heard or Heard(utterance.number, ""))
-        if heard is not None and heard.text:
+        own = not utterance.took_floor and self._own(mic, utterance, heard.text if heard is not None else "")
+        if own:
+            self._with.drop("utterance", "it was the character's own voice")
+        elif heard is not None and heard.text:
             self._pieces.append((utterance, heard.text))
             if self._rules.barge_in.policy == "pause" and mic.mode != "push":
                 utterance.text = heard.text
                 self._voice("word", mic, utterance)
         self._settle()
+        if own:
+            if not self._answer():
+                self._with.rest("empty")
+                self._with.go_on()
+            return
         if self.user_speaks:
             return  # They go on speaking: what they said so far waits for the rest.
         wanted = utterance.took_floor or self._with.cause is None or mic.mode == "push"

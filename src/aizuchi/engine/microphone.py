@@ -29,6 +29,9 @@ EndReason = Literal["silence", "client", "maximum", "closed"]
 class Ear(Protocol):
     """Who is told. All calls are synchronous and quick."""
 
+    def sounded(self, mic: Microphone, pcm: bytes) -> None:
+        """Every stretch of sound, speech or not, before anything else is told of it."""
+
     def speech_began(self, mic: Microphone, onset: float, preroll: bytes) -> None: ...
     def speech_goes_on(self, mic: Microphone, pcm: bytes) -> None: ...
     def speech_paused(self, mic: Microphone, silence_ms: float) -> None:
@@ -203,6 +206,7 @@ class Microphone:
         if self._abandoned:
             return
         ms = len(score.pcm) / BYTES_PER_MS
+        self._ear.sounded(self, score.pcm)
         decisions = self.endpointing.feed(ms, score.probability, score.quiet_ms)
         if self.mode != "push":
             self._remember(score.pcm)

@@ -25,6 +25,8 @@ Known = Literal["nothing", "backchannel", "words"]
 
 PATIENCE_MS: Final = 3_000
 """So long a reply is held at most: the recogniser is stuck, the microphone is lost."""
+LATE_MS: Final = 100
+"""So much voice before the pause counts: it was needed to be sure that it is one."""
 NO_WORDS_MS: Final = 240
 """Silence after which a sound without any text was no word: a recogniser that streams has had its say."""
 
@@ -54,7 +56,7 @@ class Overlap:
         After the reply was let go, the voice has to be new: see `again`.
         """
         if self.stage == "new":
-            return self._hold(0.0)
+            return self._hold(max(0.0, voiced_ms - LATE_MS))
         if self.stage != "holding" or self.known == "words":
             return None
         most = self._rules.backchannel_ms if self.known == "backchannel" else self._rules.decide_ms

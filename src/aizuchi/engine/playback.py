@@ -173,6 +173,12 @@ class Playback:
             return self.total_ms
         return max(0.0, self.total_ms - max(0.0, self._anchored_end - now) * 1000)
 
+    def moving(self, now: float) -> float | None:
+        """The position while something is played; None while the ear is silent."""
+        position = self.position(now)
+        end = self.total_ms if self._held_at is None else self._held_most if self._coasts else 0.0
+        return position if position < end else None
+
     def _natural(self, now: float) -> float:
         """What an ear can have played at most, in ms."""
         if self._natural_end is None:

@@ -496,6 +496,12 @@ class Session:
         """A reply sounds, and the ear that counts falls silent when it is held back."""
         return self._active is not None and self._active.sounding and self.links.pausable
 
+    @property
+    def playing(self) -> tuple[int, float | None]:
+        """The running turn, and the place in ms that the ear plays now; None while it is silent."""
+        turn = self._active
+        return (0, None) if turn is None else (turn.number, turn.playback.moving(_now()))
+
     def pause(self) -> None:
         """The reply stands still and keeps the floor, until `carry_on`, `interrupt` or `hold`."""
         turn = self._active
@@ -579,6 +585,8 @@ class Session:
             turn.sounding = True
             if turn is self._active:
                 self.move("speaking", turn=turn.number)
+        if turn is self._active:
+            self._listening.said(event)
         self.append(event, turn=turn.number)
 
     def note(self, turn: Turn, event: Event) -> None:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from aizuchi.engine.chain import Chain
+from aizuchi.engine.guard import Tally
 from aizuchi.engine.overlap import Overlap
 from aizuchi.engine.permits import Call
 from aizuchi.engine.streams import provided
@@ -48,6 +49,8 @@ class Utterance:
         """The user has the floor by it: nothing else is speaking, or what was has yielded."""
         self.overlap: Overlap | None = None
         """What it means for the reply it was said over, where that could be paused."""
+        self.tally = Tally()
+        """What of its sound was the user's, and what the character's own."""
         self.paused = False
         """The speaker is silent, and it is not yet certain that they have finished."""
         self.abandoned = False

@@ -1,0 +1,147 @@
+"""Keeps the character from answering itself: what an utterance is, by its sound and by its words. Sans-I/O.
+
+`echo.py` compares sounds; here it is fed with the running reply, in step with the microphone, and asked at
+each stretch of an utterance. Where the sound says nothing yet the words decide: an echo says what is being
+said. For the first `adapt_ms` of a session's sound, in which a client's own canceller still adapts and no
+path is known, nothing but words counts.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any, Final
+
+from aizuchi.engine.echo import FLOOR, STEP_MS, Echo, Verdict, silent, track
+from aizuchi.engine.scripts import is_cjk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RATE: Final = 16_000
+JUMP_MS: Final = 200.0
+"""Further off than that, the ear is elsewhere; nearer, sound came in a burst."""
+BEHIND_MS: Final = 2_000
+"""So much of the reply that was played is kept."""
+SAID: Final = 12
+"""Sentences that may still come back."""
+LATELY: Final = 20
+"""Steps of 10 ms that are judged at once."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the stretches of one utterance were taken for."""
+
+    echo: int = 0
+    voice: int = 0
+    unsure: int = 0
+
+
+class Guard:
+    """One session's. `position` everywhere is milliseconds of the running turn's sound, None for silence."""
+
+    def __init__(self, adapt_ms: float) -> None:
+        self.echo = Echo()
+        self._adapt_ms = adapt_ms
+        self._played_ms = 0.0
+        self._turn = -1
+        self._rows: list[NDArray[Any]] = []
+        self._from_ms = 0
+        self._place = 0.0
+        self._said: deque[str] = deque(maxlen=SAID)
+
+    # -- what goes in
+
+    def sentence(self, spoken: str) -> None:
+        """The voice is going to say this."""
+        self._said.append(spoken)
+
+    def speech(self, turn: int, at_ms: int, pcm: bytes, rate: int) -> None:
+        """A slice of a reply's sound, in order; it is played later."""
+        if turn != self._turn:
+            self._turn, self._rows, self._from_ms, self._place = turn, [], at_ms, 0.0
+        rows = track(pcm, rate)
+        # Slices are no whole steps; by their own places the track never drifts.
+        missing = at_ms // STEP_MS - self._from_ms // STEP_MS - sum(map(len, self._rows))
+        if missing > 0:
+            rows = _joined([silent(missing), rows])
+        elif missing < 0:
+            rows = rows[-missing:]
+        self._rows.append(rows)
+
+    def heard(self, pcm: bytes, turn: int, position: float | None) -> None:
+        """A stretch of the microphone, 16 kHz, and where the ear is meanwhile."""
+        mic = track(pcm, RATE)
+        ear = silent(len(mic))
+        if position is not None and turn == self._turn:
+            self._place += len(mic) * STEP_MS
+            off = position - self._place
+            self._place = position if abs(off) > JUMP_MS else self._place + off * 0.05
+            ear = self._reference(len(mic))
+        self._played_ms += STEP_MS * float((ear[:, 0] > FLOOR).sum())
+        self.echo.heard(mic, ear)
+
+    def _reference(self, steps: int) -> NDArray[Any]:
+        """What is played in the steps before the present place."""
+        while self._rows and self._from_ms + len(self._rows[0]) * STEP_MS < self._place - BEHIND_MS:
+            self._from_ms += len(self._rows.pop(0)) * STEP_MS
+        end = round((self._place - self._from_ms) / STEP_MS)
+        at, found = 0, list[Any]()
+        for rows in self._rows:
+            if at >= end:
+                break
+            if at + len(rows) > end - steps:
+                found.append(rows[max(0, end - steps - at) : end - at])
+            at += len(rows)
+        rows = _joined([silent(0), *found])
+        return _joined([rows, silent(steps - len(rows))]) if len(rows) < steps else rows[-steps:]
+
+    # -- what comes out
+
+    @property
+    def adapting(self) -> bool:
+        return self._played_ms < self._adapt_ms
+
+    def judge(self, tally: Tally) -> Verdict:
+        """What is heard just now, counted for its utterance."""
+        verdict = self.echo.verdict(LATELY)
+        if verdict == "voice" and self.adapting and self.echo.sounds:
+            verdict = "unsure"
+        tally.echo += verdict == "echo"
+        tally.voice += verdict == "voice"
+        tally.unsure += verdict == "unsure"
+        return verdict
+
+    def own(self, tally: Tally, text: str) -> bool:
+        """Whether an utterance with this text, or none yet, is the character's own voice."""
+        if tally.echo > tally.voice:
+            return True
+        return tally.unsure > tally.voice and repeats(text, self._said)
+
+
+def repeats(text: str, said: Iterable[str]) -> bool:
+    """Whether a text is, but for some words misheard, a run of what is being said; CJK by characters."""
+    heard, words = _tokens(text), _tokens(" ".join(said))
+    if not heard or not words:
+        return False
+    blocks = SequenceMatcher(None, words, heard, autojunk=False).get_matching_blocks()
+    same = [block.size for block in blocks if block.size]
+    if len(heard) <= 2:
+        return bool(same) and max(same) == len(heard)
+    return sum(same) >= 0.6 * len(heard) and max(same) >= 2
+
+
+def _tokens(text: str) -> list[str]:
+    text = unicodedata.normalize("NFKC", text).lower()
+    spaced = "".join(f" {c} " if is_cjk(c) else c if c.isalnum() or c == "'" else " " for c in text)
+    return spaced.split()
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    import numpy as np
+
+    return np.concatenate(parts)
