@@ -60,6 +60,9 @@ async def test_barge_in_on_real_speech(embedded: Server):
 
     old = speaking["generation_id"]
     states = [m for m in client.log[mark:] if m["type"] == "state_update"]
+    # It stands still at the first sign of the voice; until it is known what that is it may go on meanwhile.
+    while states[0]["reason"] in ("held", "resumed"):
+        assert states.pop(0)["state"] == "speaking"
     assert [(m["state"], m.get("reason")) for m in states[:2]] == [
         ("idle", "barge_in"),
         ("listening", "barge_in"),
@@ -100,6 +103,39 @@ async def test_a_cough_does_not_interrupt(embedded: Server):
             metrics = await client.until("metrics")
             voice.cancel()
     assert metrics["outcome"] == "finished"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_noise_pauses_and_nothing_is_lost(embedded: Server, holds: bool):
+    """Half a syllable over a long reply: it stands still, goes on within a second, and all of it comes once."""
+    syllable = speech(GO)[16_000:22_400]  # 200 ms out of "go"
+    want = ["stream", "metrics", *(["hold"] if holds else [])]
+    async with (
+        asyncio.timeout(100),
+        talk(embedded.socket, mode="continuous", want=want, echo_cancelled=True) as client,
+    ):
+        await client.send("start_listen")
+        async with asyncio.TaskGroup() as group:
+            silence = group.create_task(microphone(client, b""))
+            await client.send("text_input", text="tell me a story")
+            await client.until("tts_audio_chunk", sentence_index=1)
+            silence.cancel()
+        async with asyncio.TaskGroup() as group:
+            voice = group.create_task(microphone(client, syllable))
+            held = await client.until("state_update", reason="held")
+            resumed = await client.until("state_update", reason="resumed")
+            metrics = await client.until("metrics")
+            voice.cancel()
+    assert held["state"] == resumed["state"] == "speaking"
+    assert held["generation_id"] == resumed["generation_id"]
+    assert resumed["ts"] - held["ts"] < 1_200
+    names = [m["type"] for m in client.log if m["type"].startswith("playback_")]
+    assert names[:2] == (["playback_pause", "playback_resume"] if holds else [])
+    assert metrics["outcome"] == "finished"
+    (end,) = [m for m in client.log if m["type"] == "tts_audio_end"]
+    sound, rate = sound_of(client.log)
+    assert abs(len(sound) / 2 / rate * 1000 - end["duration_ms"]) < 2
 
 
 def tone_of(text: str) -> int:

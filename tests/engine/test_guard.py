@@ -110,7 +110,7 @@ def test_what_is_unsure_is_told_by_its_words():
     guard.sentence("and so my fellow Americans, ask not what your country can do for you")
     guard.speech(1, 0, pcm(ear), RATE)
     tally = follow(guard, ear, clip("librivox_austen_0870.wav"), 3000)
-    assert tally.voice == 0 < tally.unsure
+    assert tally.voice < 10 < tally.unsure
     assert guard.own(tally, "fellow americans asked not what")
     assert not guard.own(tally, "wait a moment please")
 

@@ -33,6 +33,8 @@ COVERED: Final = 0.5
 """So much of the sound on either side must meet sound on the other."""
 LOUDER: Final = 2.0
 """A voice is so many times louder than the echo would be: 6 dB."""
+SYLLABLE: Final = 5
+"""Fewer loud steps are no voice."""
 FLOOR: Final = 30.0
 """RMS in sample values, below which nothing is heard."""
 STALE: Final = 600
@@ -126,7 +128,7 @@ class Echo:
             loud += 1
             near = ear[max(0, at - delay - 6) : at - delay + 3]  # a room smears it over some steps
             louder += mic[at] > LOUDER * path.gain * max(near, default=0.0) + FLOOR
-        return loud > 0 and louder * 2 >= loud
+        return loud >= SYLLABLE and louder * 2 >= loud
 
     def _compare(self) -> None:
         """Look for the reference in the last second of the microphone, at every delay."""

@@ -382,6 +382,8 @@ class Listening:
         """Whether a sign of speech is the user's; while that is not sure only words pause or interrupt."""
         if sign == "word":
             return not self._own(mic, utterance, utterance.text)
+        if mic.endpointing.silence_ms > 0 and self._guards(mic):
+            return utterance.tally.voice > utterance.tally.echo
         verdict = self._verdict(mic, utterance)
         patient = self._rules.barge_in.policy == "pause" and self._with.cause is not None
         return verdict == "voice" or (verdict == "unsure" and not patient)
