@@ -105,33 +105,28 @@ async def test_a_cough_does_not_interrupt(embedded: Server):
     assert metrics["outcome"] == "finished"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("holds", [True, False])
-async def test_a_noise_pauses_and_nothing_is_lost(embedded: Server, holds: bool):
-    """Half a syllable over a long reply: it stands still, goes on within a second, and all of it comes once."""
-    syllable = speech(GO)[16_000:22_400]  # 200 ms out of "go"
+async def test_a_noise_pauses_and_nothing_is_lost(humming: Server, holds: bool):
+    """A knock over a reply: it stands still, goes on within a second after it, and all of it comes once."""
+    noise = random.Random(7)
+    knock = b"".join(noise.randrange(-9_000, 9_000).to_bytes(2, "little", signed=True) for _ in range(4_000))
     want = ["stream", "metrics", *(["hold"] if holds else [])]
     async with (
-        asyncio.timeout(100),
-        talk(embedded.socket, mode="continuous", want=want, echo_cancelled=True) as client,
+        asyncio.timeout(60),
+        talk(humming.socket, mode="continuous", want=want, echo_cancelled=True) as client,
     ):
         await client.send("start_listen")
         async with asyncio.TaskGroup() as group:
-            silence = group.create_task(microphone(client, b""))
-            await client.send("text_input", text="tell me a story")
-            await client.until("tts_audio_chunk", sentence_index=1)
-            silence.cancel()
-        async with asyncio.TaskGroup() as group:
-            voice = group.create_task(microphone(client, syllable))
+            voice = group.create_task(microphone(client, bytes(48_000) + knock))
+            await client.send("text_input", text="say: " + ". ".join(f"alpha bravo {each}" for each in WORD))
             held = await client.until("state_update", reason="held")
             resumed = await client.until("state_update", reason="resumed")
             metrics = await client.until("metrics")
             voice.cancel()
     assert held["state"] == resumed["state"] == "speaking"
     assert held["generation_id"] == resumed["generation_id"]
-    assert resumed["ts"] - held["ts"] < 1_200
     names = [m["type"] for m in client.log if m["type"].startswith("playback_")]
-    assert names[:2] == (["playback_pause", "playback_resume"] if holds else [])
+    assert names == (["playback_pause", "playback_resume"] if holds else [])
     assert metrics["outcome"] == "finished"
     (end,) = [m for m in client.log if m["type"] == "tts_audio_end"]
     sound, rate = sound_of(client.log)
