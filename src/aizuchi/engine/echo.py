@@ -27,6 +27,8 @@ LEAST: Final = 30
 """With fewer steps of sound in the reference nothing can be said."""
 EVERY: Final = 12
 """Steps between two comparisons."""
+RARELY: Final = 48
+"""The same once the path is known. A comparison takes half a millisecond."""
 ALIKE: Final = 0.80
 """Correlation from which a stretch is an echo; with other voices 99 of 100 comparisons stay below 0.7."""
 COVERED: Final = 0.5
@@ -101,8 +103,8 @@ class Echo:
         self._since_alike += int((ear[:, 0] > FLOOR).sum())
         self._until_next -= steps
         if self._until_next <= 0:
-            self._until_next = EVERY
             self._compare()
+            self._until_next = EVERY if self.path is None else RARELY
 
     @property
     def sounds(self) -> bool:
