@@ -17,8 +17,11 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
+import numpy as np
+from marks import BLOCK, marked
 from words import FRAME, RATE, reply, tone, word_in
 from words import WORDS as WORD_LIST
 
@@ -44,6 +47,8 @@ class Settings:
     """Slices come so many times as fast as they sound."""
     reply_tokens: int = 9
     ms_per_character: float = 20.0
+    voice: str = ""
+    """File of 24 kHz s16le that the voice repeats instead of its tones, for what should sound like speech."""
 
 
 @dataclass
@@ -65,11 +70,15 @@ class Mocks:
         self.settings = Settings()
         self.counts: dict[Kind, Count] = {"asr": Count(), "llm": Count(), "tts": Count()}
         self.utterances = 0
+        self.spoken = 0
+        self.made: list[tuple[int, int, int]] = []
+        """Of each piece of speech that was made whole: word, identity of its marks, blocks."""
 
     def reset(self) -> None:
         for count in self.counts.values():
             count.started = count.finished = count.early = count.late = 0
             count.closed.clear()
+        self.made.clear()
 
 
 class Connection(asyncio.Protocol):
@@ -181,7 +190,8 @@ class Connection(asyncio.Protocol):
                 mocks.reset()
             case _:
                 pass
-        return {kind: asdict(count) for kind, count in mocks.counts.items()} | {"data": []}
+        counts = {kind: asdict(count) for kind, count in mocks.counts.items()}
+        return counts | {"data": [], "made": mocks.made}
 
     async def _asr(self) -> None:
         await pause(time.monotonic() + self._mocks.settings.asr_ms / 1000)
@@ -215,12 +225,16 @@ class Connection(asyncio.Protocol):
         await pause(first)
         self._start("audio/pcm")
         frames = max(1, round(len(text) * settings.ms_per_character / 20))
-        sound = tone(number) if number is not None else bytes(FRAME * 2)
+        self._mocks.spoken += 1
+        identity = self._mocks.spoken & 0xFFFF
+        sound = speech(settings.voice, number, frames)
         for done in range(0, frames, SLICE_FRAMES):
             if settings.tts_speed:
                 await pause(first + done * FRAME / RATE / settings.tts_speed)
-            self._chunk(sound * min(SLICE_FRAMES, frames - done))
+            piece = sound[done * FRAME : (done + SLICE_FRAMES) * FRAME]
+            self._chunk(marked(piece, identity, done * FRAME // BLOCK).tobytes())
         self._chunk(b"")
+        self._mocks.made.append((self._word, identity, frames * FRAME // BLOCK))
 
     # -- out
 
@@ -241,6 +255,16 @@ class Connection(asyncio.Protocol):
         head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         self._answered = True
         self._transport.write(head.encode() + body)
+
+
+@lru_cache(maxsize=128)
+def speech(voice: str, number: int | None, frames: int) -> np.ndarray:
+    """So many frames of a word's tone, or of the voice in a file."""
+    if voice:
+        sound = np.fromfile(voice, "<i2")
+    else:
+        sound = np.frombuffer(tone(number) if number is not None else bytes(FRAME * 2), "<i2")
+    return np.resize(sound, frames * FRAME)
 
 
 async def pause(until: float) -> None:

@@ -11,14 +11,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 import psutil
 from mocks import Settings
+from pydantic import ValidationError
+from scripted import installed
 
 HERE = Path(__file__).resolve().parent
 START = 30.0
@@ -78,15 +81,41 @@ class Vendor:
         end(self._process)
 
 
-CONFIGURATION = """\
-server: {{host: 127.0.0.1, port: {port}}}
-vad: {vad}
-asr: {{use: openai, base_url: "{vendor}", api_key: bench, model: mock}}
-llm: {{use: openai, base_url: "{vendor}", api_key: bench, model: mock}}
-tts: {{use: openai, base_url: "{vendor}", api_key: bench, model: mock, sample_rate: 24000}}
-hearing: {{silence_ms: 200}}
-log: {{level: warning}}
-"""
+Config = Mapping[str, Any]
+
+
+def configuration(port: int, vendor: int, vad: str, more: Config) -> dict[str, Any]:
+    """What the server is told; `more` goes over it, section by section."""
+    openai = {
+        "use": "openai",
+        "base_url": f"http://127.0.0.1:{vendor}/v1",
+        "api_key": "bench",
+        "model": "mock",
+    }
+    told: dict[str, Any] = {
+        "server": {"host": "127.0.0.1", "port": port},
+        "vad": vad,
+        "asr": openai,
+        "llm": openai,
+        "tts": openai | {"sample_rate": 24_000},
+        "hearing": {"silence_ms": 200},
+        "log": {"level": "warning"},
+    }
+    for section, keys in more.items():
+        both = isinstance(keys, dict) and isinstance(told.get(section), dict) and "use" not in keys
+        told[section] = told[section] | keys if both else keys
+    return told
+
+
+def accepted(more: Config) -> bool:
+    """Whether this Aizuchi knows all of these keys and values; an older one is measured without them."""
+    from aizuchi.config.settings import Settings as Known
+
+    try:
+        Known.model_validate(more)
+    except ValidationError:
+        return False
+    return True
 
 
 class Server:
@@ -101,20 +130,21 @@ class Server:
         *,
         vendor: int | None,
         vad: str = "silero",
+        more: Config = MappingProxyType({}),
         started: Callable[[int], object] = lambda _pid: None,
     ) -> None:
         self.port = free_port()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         command = [sys.executable, "-m", "aizuchi", "serve", "--port", str(self.port)]
+        surroundings = environment(home)
         if vendor is not None:
+            surroundings["PYTHONPATH"] = installed(home)
             path = home / f"bench-{self.port}.yaml"
-            address = f"http://127.0.0.1:{vendor}/v1"
-            text = CONFIGURATION.format(port=self.port, vad=vad, vendor=address)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(json.dumps(configuration(self.port, vendor, vad, more)), encoding="utf-8")
             command += ["--config", str(path)]
         self.began = time.perf_counter()
         self._process = subprocess.Popen(
-            command, cwd=home, env=environment(home), stdout=self._log, stderr=self._log
+            command, cwd=home, env=surroundings, stdout=self._log, stderr=self._log
         )
         started(self._process.pid)
         self.url = f"ws://127.0.0.1:{self.port}/digital-human/ws"

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 import capacity
@@ -28,7 +29,7 @@ from client import Job
 from costs import imports, installed_mb, starts
 from figures import VOICE_POLICY_MS, calibration, closings, interrupts, latency, spread
 from mocks import Settings
-from processes import Machine, Server, Vendor, client, result
+from processes import Config, Machine, Server, Vendor, client, result
 from rich.console import Console
 from rich.table import Table
 from speech import clips
@@ -81,10 +82,12 @@ class Bench:
         self._leave()
         self._vendor.close()
 
-    def server(self, vad: str = "silero") -> Server:
-        if self._server is None or self._server[0] != vad:
+    def server(self, vad: str = "silero", more: Config = MappingProxyType({})) -> Server:
+        """The running one if it is of this kind, else a new one; `more` goes over its configuration."""
+        kind = f"{vad} {json.dumps(dict(more), sort_keys=True)}"
+        if self._server is None or self._server[0] != kind:
             self._leave()
-            self._server = vad, Server(self.home, vendor=self._vendor.port, vad=vad)
+            self._server = kind, Server(self.home, vendor=self._vendor.port, vad=vad, more=more)
         return self._server[1]
 
     def _leave(self) -> None:
@@ -102,13 +105,18 @@ class Bench:
         self.console.print(f"[dim]... {text}[/dim]")
 
     def play(
-        self, job: Job, settings: Settings, vad: str = "silero"
+        self,
+        job: Job,
+        settings: Settings,
+        vad: str = "silero",
+        more: Config = MappingProxyType({}),
+        script: str = "client.py",
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run one job; returns what the clients saw, and what the server cost meanwhile."""
-        server = self.server(vad)
+        server = self.server(vad, more)
         self._vendor.set(settings)
-        job.url, job.clips = server.url, self.clips
-        with client(job) as process:
+        job.url, job.clips = server.url, job.clips or self.clips
+        with client(job, script) as process:
             machine, used, began = Machine(), server.cpu_s(), time.perf_counter()
             seen = result(process)
             took = time.perf_counter() - began
