@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 import capacity
+import overlap
 import psutil
 from client import Job
 from costs import imports, installed_mb, starts
@@ -374,7 +375,15 @@ def cells(figures: dict[str, float], *, p99: bool = False) -> list[str]:
     return [f"{figures[name]:g}" if name in figures else "-" for name in names]
 
 
-PARTS: Final = ("floor", "added", "interrupt", "cost", "start", "capacity")
+PARTS: Final[dict[str, Callable[[Bench], None]]] = {
+    "floor": Bench.floor,
+    "added": Bench.added,
+    "interrupt": Bench.interrupt,
+    "cost": Bench.cost,
+    "start": Bench.start,
+    "capacity": Bench.capacity,
+    "overlap": overlap.part,
+}
 
 
 def main() -> int:
@@ -384,7 +393,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=PARTS, help="only these parts")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="of the random moments")
     given = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
     before = calibration()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -407,7 +416,7 @@ def main() -> int:
         )
         try:
             for part in given.only or PARTS:
-                getattr(bench, part)()
+                PARTS[part](bench)
             after = calibration()
             bench.tell("end", calibration=after, seconds=round(time.perf_counter() - began))
             console.print(
