@@ -16,6 +16,7 @@ import random
 import struct
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,7 @@ class Job:
     longest: float = 1.5
     """Interrupts come at a random moment up to so many seconds after the text was sent."""
     hold: float = 5.0
+    want: list[str] = field(default_factory=lambda: ["stream", "metrics"])
     seed: int = 1
 
 
@@ -73,6 +75,8 @@ class Talker:
         self.random = random.Random(job.seed * 1_000 + number)
         self.turn = Turn()
         self.turns: list[Turn] = []
+        self.told: list[dict[str, Any]] = []
+        """What a kind of job reports beside its turns."""
         self.generation = -1
         """The highest seen."""
         self.state = ""
@@ -84,6 +88,8 @@ class Talker:
         self._quiet = quiet
         self._pending: list[bytes] = []
         self._mark_first = self._mark_last = False
+        self._tail = 0
+        """Frames of the sound being sent that follow its last voiced one."""
         self.voice_began: float | None = None
         self._seq = 0
 
@@ -92,8 +98,8 @@ class Talker:
             self.job.url, compression=None, max_size=None, ping_interval=None, open_timeout=PATIENCE
         )
         mode = "push" if self.job.kind in ("interrupt", "idle") else "continuous"
-        want = ["stream", "metrics"]
-        await self.send({"type": "hello", "protocol": "dh.v1", "audio": "binary", "mode": mode, "want": want})
+        hello = {"type": "hello", "protocol": "dh.v1", "audio": "binary", "mode": mode}
+        await self.send(hello | {"want": self.job.want})
 
     async def send(self, message: dict[str, Any]) -> None:
         message |= {"seq": self._seq, "ts": time.time() * 1000}
@@ -153,10 +159,10 @@ class Talker:
                 pass
         self.changed.set()
 
-    async def until(self, condition: Any) -> bool:
+    async def until(self, condition: Any, patience: float = PATIENCE) -> bool:
         """Wait until something holds; False when it does not come to hold in time."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 while not condition():
                     self.changed.clear()
                     await self.changed.wait()
@@ -176,22 +182,32 @@ class Talker:
             if wait > 0:
                 await asyncio.sleep(wait)
             number += 1
-            pcm = self._pending.pop(0) if self._pending else self._quiet[number % len(self._quiet)]
+            pcm = self._pending.pop(0) if self._pending else self.ambience(number)
             now = time.perf_counter()
             if self._mark_first:
                 self.voice_began, self._mark_first = now, False
-            if self._mark_last and not self._pending:
+            if self._mark_last and len(self._pending) <= self._tail:
                 self.turn.voice_end, self._mark_last = now, False
+                self.changed.set()
             await self.socket.send(HEADER.pack(1, 0, 0, self._seq, 0) + pcm)
             self._seq += 1
 
+    def ambience(self, number: int) -> bytes:
+        """The frame of this number while nothing is said."""
+        return self._quiet[number % len(self._quiet)]
+
     def speak(self) -> None:
-        clip = self._clips[self._spoken % len(self._clips)]
+        self.utter(self._clips[self._spoken % len(self._clips)])
         self._spoken += 1
+
+    def utter(self, clip: bytes, tail: int = 0) -> None:
+        """Send a sound from its voiced begin on; its last `tail` bytes are quiet."""
         before = self.random.randrange(FRAME_BYTES // 2) * 2
         after = -(before + len(clip)) % FRAME_BYTES
         sound = self._quiet[0][:before] + clip + self._quiet[-1][:after]
         self._pending += [sound[at : at + FRAME_BYTES] for at in range(0, len(sound), FRAME_BYTES)]
+        voiced = before + len(clip) - tail
+        self._tail = len(sound) // FRAME_BYTES - 1 - (voiced - 1) // FRAME_BYTES
         self._mark_first = self._mark_last = True
 
     def next_turn(self) -> Turn:
@@ -255,9 +271,10 @@ def quiet_frames(noise: bool, seed: int) -> list[bytes]:
     return [struct.pack("<320h", *(round(source.gauss(0, amplitude)) for _ in range(320))) for _ in range(61)]
 
 
-async def run(job: Job, sounds: list[bytes]) -> dict[str, Any]:
+async def run(job: Job, make: Callable[[int, list[bytes]], Talker]) -> dict[str, Any]:
+    """`make` gives the session of a number; the frames are those between words."""
     quiet = quiet_frames(job.noise, job.seed)
-    talkers = [Talker(job, number, sounds, quiet) for number in range(job.sessions)]
+    talkers = [make(number, quiet) for number in range(job.sessions)]
     for talker in talkers:
         await talker.open()
     work: list[Any] = []
@@ -266,7 +283,7 @@ async def run(job: Job, sounds: list[bytes]) -> dict[str, Any]:
         for talker in talkers:
             await talker.until(lambda talker=talker: talker.generation >= 0)
         microphones = []
-        if job.kind in ("talk", "barge"):
+        if job.kind not in ("interrupt", "idle"):
             microphones = [group.create_task(talker.microphone()) for talker in talkers]
         print(json.dumps({"ready": True}), flush=True)
         if job.kind == "idle":
@@ -281,17 +298,23 @@ async def run(job: Job, sounds: list[bytes]) -> dict[str, Any]:
         await talker.socket.close()
     return {
         "turns": [vars(turn) for talker in talkers for turn in talker.turns],
+        "told": [each for talker in talkers for each in talker.told],
         "old_generation_frames": sum(talker.old_generation_frames for talker in talkers),
     }
+
+
+def main(job: Job, make: Callable[[int, list[bytes]], Talker]) -> None:
+    """Run and print the figures."""
+    try:
+        import uvloop
+
+        result = uvloop.run(run(job, make))
+    except ImportError:
+        result = asyncio.run(run(job, make))
+    print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":
     given = Job(**json.load(sys.stdin))
     spoken = [Path(clip).read_bytes() for clip in given.clips]
-    try:
-        import uvloop
-
-        result = uvloop.run(run(given, spoken))
-    except ImportError:
-        result = asyncio.run(run(given, spoken))
-    print(json.dumps(result), flush=True)
+    main(given, lambda number, quiet: Talker(given, number, spoken, quiet))

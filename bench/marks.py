@@ -53,6 +53,8 @@ class Reader:
 
     def feed(self, pcm: bytes) -> list[Block]:
         """The blocks that are whole now, in order."""
+        if not pcm:
+            return []
         bits = np.concatenate([self._left, (np.frombuffer(pcm, "<i2") & 1).astype(np.uint8)])
         found: list[Block] = []
         at = 0

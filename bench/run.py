@@ -26,6 +26,7 @@ from typing import Any, Final, TextIO
 import capacity
 import overlap
 import psutil
+import turns
 from client import Job
 from costs import imports, installed_mb, starts
 from figures import VOICE_POLICY_MS, calibration, closings, interrupts, latency, spread
@@ -383,6 +384,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "start": Bench.start,
     "capacity": Bench.capacity,
     "overlap": overlap.part,
+    "turns": turns.part,
 }
 
 

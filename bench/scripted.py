@@ -59,6 +59,11 @@ class ScriptedRecognizer(Recognizer):
         told = json.loads(options.script.read_text(encoding="utf-8"))
         self._scripts = {int(identity): script for identity, script in told.items()}
 
+    @property
+    def streams(self) -> bool:
+        """Partial texts come as the sound does."""
+        return True
+
     async def transcribe(
         self, audio: AsyncIterator[bytes], hints: Hints
     ) -> AsyncGenerator[Partial | Final, None]:
