@@ -125,7 +125,7 @@ class Talker:
             self.old_generation_frames += 1
             turn.stale += 1
             return
-        word = heard(message[HEADER.size :])
+        word = self.word_of(message[HEADER.size :])
         if turn.acknowledged is not None or (word is not None and turn.word >= 0 and word != turn.word):
             turn.stale += 1
             return
@@ -134,6 +134,10 @@ class Talker:
         turn.frames += 1
         turn.last_audio = now
         self.changed.set()
+
+    def word_of(self, pcm: bytes) -> int | None:
+        """Which word's reply a frame belongs to, if that can be heard."""
+        return heard(pcm)
 
     def _word(self, message: dict[str, Any], now: float) -> None:
         turn = self.turn

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TextIO
 
+import barge
 import capacity
 import overlap
 import psutil
@@ -102,6 +103,10 @@ class Bench:
         if self._out is not None:
             self._out.write(line + "\n")
             self._out.flush()
+
+    def counts(self) -> dict[str, Any]:
+        """What the vendors saw since the last job began."""
+        return self._vendor.counts()
 
     def status(self, text: str) -> None:
         self.console.print(f"[dim]... {text}[/dim]")
@@ -385,6 +390,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "capacity": Bench.capacity,
     "overlap": overlap.part,
     "turns": turns.part,
+    "barge": barge.part,
 }
 
 

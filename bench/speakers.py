@@ -72,6 +72,10 @@ class Speaker(Talker):
             if self._echoes:
                 self._playing.append(pcm)
 
+    def word_of(self, pcm: bytes) -> int | None:
+        """The voice may be one that speaks: then it has no tones."""
+        return None
+
     def _word(self, message: dict[str, Any], now: float) -> None:
         super()._word(message, now)
         match message:
