@@ -29,7 +29,7 @@ PIP = export UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV="$(CURDIR)/$(VENV)" PIP_DISAB
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench simulate docs lock clean
+.PHONY: help setup run test check bench bench-peers simulate docs lock clean
 
 help: ## show this list
 	@echo "make run      set up what is missing and start the server (PORT=$(PORT))"
@@ -37,6 +37,7 @@ help: ## show this list
 	@echo "make check    format, lint, types and the fast tests: before each commit"
 	@echo "make setup    the environment with everything a developer needs"
 	@echo "make bench    measure latency, interrupts and cost; prints tables"
+	@echo "make bench-peers   the same of Pipecat and LiveKit Agents, side by side (fetches them once)"
 	@echo "make simulate N=$(N)   random conversations under a virtual clock"
 	@echo "make docs     write docs/configuration.md and the protocol's schemas anew"
 	@echo "make lock     resolve the dependencies anew (UPGRADE=1: to the newest)"
@@ -83,6 +84,9 @@ check: $(DEV)
 
 bench: $(DEV)
 	@$(BIN)/python bench/run.py $(ARGS)
+
+bench-peers: $(DEV)
+	@$(BIN)/python bench/peers/compare.py $(ARGS)
 
 simulate: $(DEV)
 	@PYTHONPATH=. $(BIN)/python tests/simulate.py --n $(N) $(ARGS)

@@ -193,8 +193,11 @@ class Talker:
             if self._mark_last and len(self._pending) <= self._tail:
                 self.turn.voice_end, self._mark_last = now, False
                 self.changed.set()
-            await self.socket.send(HEADER.pack(1, 0, 0, self._seq, 0) + pcm)
+            await self.socket.send(self.framed(pcm))
             self._seq += 1
+
+    def framed(self, pcm: bytes) -> bytes:
+        return HEADER.pack(1, 0, 0, self._seq, 0) + pcm
 
     def ambience(self, number: int) -> bytes:
         """The frame of this number while nothing is said."""
