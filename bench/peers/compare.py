@@ -239,7 +239,7 @@ def measured(
     measures = (
         Measure("floor", ZERO, "talk", 1, rounds),
         Measure("added", TYPICAL, "talk", 1, rounds),
-        Measure("barge-in", LONG, "barge", 1, rounds),
+        Measure("barge-in", LONG, "barge", 1, rounds + 4),
         Measure("cpu", TYPICAL, "talk", 4, 3),
     )
     table = Table("", *systems, *(f"{name} / {OURS}" for name in systems if name != OURS))
