@@ -160,7 +160,7 @@ def part(bench: Bench) -> None:
                 bench.verdict("voice to the last byte, held, p50", held, REACH["held"], "ms")
             elif name == "pause":
                 verdicts(bench, case, figures)
-        bench.console.print(table)
+        bench.show(table)
 
 
 def verdicts(bench: Bench, case: str, figures: dict[str, Any]) -> None:

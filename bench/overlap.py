@@ -90,7 +90,7 @@ def added(bench: Bench) -> None:
                 shown(row["added_ms"], "p50"),
                 *(str(row[name]) for name in ("failed", "cpu_percent", "others_percent")),
             )
-    bench.console.print(table)
+    bench.show(table)
     bench.where(rows, lambda row: f"{row['vendors']}, {row['speculation']}, {row['sessions']}")
     for on in ("off", "on"):
         of = {(row["vendors"], row["sessions"]): row for row in rows if row["speculation"] == on}
@@ -134,7 +134,7 @@ def hidden(bench: Bench) -> None:
                 if on == "on":
                     told = f"after {silence} ms of silence, recogniser {name}, p50"
                     bench.verdict(told, after.get("p50"), SLACK_MS, "ms")
-    bench.console.print(table)
+    bench.show(table)
 
 
 def shown(figures: dict[str, float], name: str) -> str:

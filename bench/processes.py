@@ -82,8 +82,11 @@ class Vendor:
 
 
 Config = Mapping[str, Any]
-SILENCE_ONLY: Final[Config] = {"turn_end": {"transcript": False, "habits": False, "model": False}}
-"""Nothing but silence ends an utterance, so that it does so when the bench says."""
+PLAIN: Final[tuple[Config, ...]] = (
+    {"turn_end": {"transcript": False, "habits": False, "model": False}},
+    {"speculation": {"on": False}},
+)
+"""Nothing but silence ends an utterance, so that it does so when the bench says; and no wait overlaps."""
 
 
 def configuration(port: int, vendor: int, vad: str, more: Config) -> dict[str, Any]:
@@ -103,8 +106,8 @@ def configuration(port: int, vendor: int, vad: str, more: Config) -> dict[str, A
         "hearing": {"silence_ms": 200},
         "log": {"level": "warning"},
     }
-    if accepted(SILENCE_ONLY):
-        told |= SILENCE_ONLY
+    for each in PLAIN:
+        told |= each if accepted(each) else {}
     for section, keys in more.items():
         both = isinstance(keys, dict) and isinstance(told.get(section), dict) and "use" not in keys
         told[section] = told[section] | keys if both else keys

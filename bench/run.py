@@ -27,6 +27,8 @@ import barge
 import capacity
 import overlap
 import psutil
+import report
+import stale
 import turns
 from client import Job
 from costs import imports, installed_mb, starts
@@ -73,6 +75,10 @@ class Bench:
         self._out = out
         self._vendor = Vendor()
         self._server: tuple[str, Server] | None = None
+        self.stale = 0
+        """How many interrupts the part of that name makes; 0 leaves it to the part."""
+        self.tables: list[Table] = []
+        self.verdicts: list[report.Verdict] = []
         self.sources: list[str] = []
         self.clips: list[str] = []
         for sound, source in clips():
@@ -82,18 +88,19 @@ class Bench:
             self.clips.append(str(path))
 
     def close(self) -> None:
-        self._leave()
+        self.leave()
         self._vendor.close()
 
     def server(self, vad: str = "silero", more: Config = MappingProxyType({})) -> Server:
         """The running one if it is of this kind, else a new one; `more` goes over its configuration."""
         kind = f"{vad} {json.dumps(dict(more), sort_keys=True)}"
         if self._server is None or self._server[0] != kind:
-            self._leave()
+            self.leave()
             self._server = kind, Server(self.home, vendor=self._vendor.port, vad=vad, more=more)
         return self._server[1]
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """End the present server; the next job begins with a fresh one."""
         if self._server is not None:
             self._server[1].close()
             self._server = None
@@ -107,6 +114,11 @@ class Bench:
     def counts(self) -> dict[str, Any]:
         """What the vendors saw since the last job began."""
         return self._vendor.counts()
+
+    def show(self, table: Table) -> None:
+        """Print a table, and keep it for the report."""
+        self.tables.append(table)
+        self.console.print(table)
 
     def status(self, text: str) -> None:
         self.console.print(f"[dim]... {text}[/dim]")
@@ -160,7 +172,7 @@ class Bench:
                 str(figures["failed"]),
                 str(cost["others_percent"]),
             )
-        self.console.print(table)
+        self.show(table)
         self.where(rows, lambda row: f"{row['vad']}, {'noise' if row['noise'] else 'silence'}")
         self.verdict("floor p50", rows[0]["span_ms"].get("p50"), TARGETS["floor"], "ms")
 
@@ -185,7 +197,7 @@ class Bench:
                 str(cost["memory_mb"]),
                 str(cost["others_percent"]),
             )
-        self.console.print(table)
+        self.show(table)
         self.where(rows, lambda row: f"{row['sessions']} sessions")
         for row in rows:
             if row["sessions"] in (1, 20):
@@ -211,7 +223,7 @@ class Bench:
         table.add_row("to the acknowledgement", *cells(figures["acknowledged_ms"], p99=True))
         for kind in ("llm", "tts"):
             table.add_row(f"to the {kind} request's end", *cells(vendor[kind]["closed_after_ms"], p99=True))
-        self.console.print(table)
+        self.show(table)
         for kind in ("llm", "tts"):
             told = vendor[kind]
             self.console.print(
@@ -243,7 +255,7 @@ class Bench:
             for name, value in figures["last_sound_ms"].items()
         }
         table.add_row(f"beyond the {VOICE_POLICY_MS:.0f} ms of voice wanted", *cells(beyond))
-        self.console.print(table)
+        self.show(table)
         self.console.print(
             f"stale frames: {figures['stale_frames']}; not interrupted: {figures['unacknowledged']}"
         )
@@ -254,7 +266,7 @@ class Bench:
         table = Table("", "sessions", "CPU % each", "kB each", title=title)
         idle = 50 if self.quick else 200
         hold = 3.0 if self.quick else 6.0
-        self._leave()  # a fresh server: one that has talked keeps some memory
+        self.leave()  # a fresh server: one that has talked keeps some memory
         server = self.server()
         self._vendor.set(TYPICAL)
         empty = server.memory_mb()
@@ -279,12 +291,12 @@ class Bench:
         figures |= {"talking_cpu_percent": round(cost["cpu_percent"] / talking, 2)}
         table.add_row("talking", str(talking), f"{cost['cpu_percent'] / talking:.2f}", "")
         self.tell("cost", **figures)
-        self.console.print(table)
+        self.show(table)
         self.console.print(f"the server itself: {empty:.0f} MB resident before the first session came")
 
     def capacity(self) -> None:
         """(5) One core of server, ever more users who talk and listen."""
-        self._leave()
+        self.leave()
         shape = capacity.QUICK if self.quick else capacity.Shape()
         names = ("sessions", "CPU %", "each", "delay p50", "p99", "max", "underruns", "reply p50", "p95")
         more = ("kB each", "down", "users' side %", "others %")
@@ -310,7 +322,7 @@ class Bench:
             )
             if wrong := {name: row[name] for name in ("lost", "unanswered", "errors") if row[name]}:
                 self.console.print(f"[red]{sessions} sessions: {wrong}[/red]")
-        self.console.print(table)
+        self.show(table)
         for row in rows:
             if row["sessions"] >= 100:
                 name = f"delay p99 at {row['sessions']}"
@@ -322,7 +334,7 @@ class Bench:
 
     def start(self) -> None:
         """(4) From nothing to a first answer, with the embedded parts of an empty configuration."""
-        self._leave()
+        self.leave()
         runs = 1 if self.quick else 3
         self.status(f"start-up, once and {runs} times; imports; size")
         with tempfile.TemporaryDirectory(dir=self.home, ignore_cleanup_errors=True) as folder:
@@ -348,7 +360,7 @@ class Bench:
         ]
         for name, values in [*rows, *loads.items()]:
             table.add_row(name, f"{min(values):.2f}", f"{max(values):.2f}")
-        self.console.print(table)
+        self.show(table)
         self.console.print(f"installed size of the base install: {size[0]:.0f} MB in {size[1]} packages")
         self.verdict(
             "start to a first text turn", spread(value * 1000 for value in text).get("p50"), 2000, "ms"
@@ -365,7 +377,7 @@ class Bench:
         table = Table("where the time goes, ms", *(name.replace("_", " ") for name in names))
         for row in rows:
             table.add_row(label(row), *(f"{row['stages_ms'].get(name, float('nan')):.1f}" for name in names))
-        self.console.print(table)
+        self.show(table)
 
     def verdict(self, name: str, value: float | None, target: float, unit: str) -> None:
         reached = value is not None and value < target
@@ -373,6 +385,7 @@ class Bench:
         shown = "none" if value is None else f"{value:g} {unit}"
         limit = "0" if target < 1 else f"under {target:g} {unit}"
         self.console.print(f"[{style}]{name}: {shown} (aim: {limit})[/{style}]\n")
+        self.verdicts.append(report.Verdict(name, shown, limit, reached))
         self.tell("aim", of=name, value=value, target=target, reached=reached)
 
 
@@ -391,6 +404,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "overlap": overlap.part,
     "turns": turns.part,
     "barge": barge.part,
+    "stale": stale.part,
 }
 
 
@@ -398,6 +412,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: about three minutes")
     parser.add_argument("--json", type=Path, help="write the figures as JSON lines, too")
+    parser.add_argument("--markdown", type=Path, help="write the tables and what was reached, too")
+    parser.add_argument("--stale", type=int, default=0, help="interrupts of the part of that name")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="only these parts")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="of the random moments")
     given = parser.parse_args()
@@ -407,6 +423,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         out = given.json.open("w", encoding="utf-8") if given.json else None
         bench = Bench(Path(folder), given.quick, given.seed, out, console)
+        bench.stale = given.stale
         machine = {
             "python": platform.python_version(),
             "system": platform.system(),
@@ -422,10 +439,21 @@ def main() -> int:
             f"Python {machine['python']}, {machine['cores']} cores, load {machine['load']}, calibration "
             f"{before} Mrounds/s, speech: {', '.join(bench.sources)}, seed {given.seed}"
         )
+        failed: list[str] = []
         try:
             for part in given.only or PARTS:
-                PARTS[part](bench)
+                try:
+                    PARTS[part](bench)
+                except SystemExit as error:
+                    failed.append(part)
+                    console.print(f"[red]{part} failed: {error}[/red]")
+                    bench.leave()
             after = calibration()
+            if given.markdown:
+                text = report.document(
+                    bench.tables, bench.verdicts, command=repeat(given), calibrations=(before, after)
+                )
+                given.markdown.write_text(text, encoding="utf-8")
             bench.tell("end", calibration=after, seconds=round(time.perf_counter() - began))
             console.print(
                 f"{time.perf_counter() - began:.0f} s in all, calibration {before} at first, {after} at last"
@@ -434,7 +462,16 @@ def main() -> int:
             bench.close()
             if out is not None:
                 out.close()
-    return 0
+    return len(failed)
+
+
+def repeat(given: argparse.Namespace) -> str:
+    """The command that does the same again."""
+    words = ["python bench/run.py"]
+    words += ["--quick"] if given.quick else []
+    words += [f"--stale {given.stale}"] if given.stale else []
+    words += [f"--only {' '.join(given.only)}"] if given.only else []
+    return " ".join([*words, f"--seed {given.seed}"])
 
 
 if __name__ == "__main__":

@@ -169,10 +169,10 @@ def part(bench: Bench) -> None:
             waited = spread(row.dead_air_ms for row in of).get("p50")
             lost = 100 * sum(row.cut_off for row in of) / len(of)
             by_speaker[speaker].append(f"{lost:.0f} %, {'-' if waited is None else f'{waited:.0f} ms'}")
-    bench.console.print(table)
+    bench.show(table)
     names = [name for name, config in layers() if config is not None]
     speaking = Table("speaker", *names, title="cut off, and dead air p50, by speaker")
     for cells in by_speaker.values():
         speaking.add_row(*cells)
-    bench.console.print(speaking)
+    bench.show(speaking)
     bench.console.print(f"sound: {', '.join(sources)}; silence_ms 600; a pause is 300 to 1500 ms")

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import psutil
 from figures import calibration, ms, spread
 from mocks import Settings
-from processes import Server, Vendor, client, end, free_port, result
+from processes import Server, Vendor, accepted, client, end, free_port, result
 from rich.console import Console
 from rich.table import Table
 from speech import clips
@@ -214,8 +214,10 @@ def compare(home: Path, given: argparse.Namespace, console: Console) -> None:
                 console.print(f"{peer.name} {number}: {peer.tuned}")
             except Unusable as error:
                 console.print(f"[yellow]{peer.name} {error}[/yellow]")
-        systems = {OURS: Server(home, vendor=vendor.port), **systems}
-        console.print(f"{OURS}: Silero, silence 200 ms, everything else as it comes")
+        spec = {"speculation": {"on": True}}
+        more = spec if accepted(spec) else {}
+        systems = {OURS: Server(home, vendor=vendor.port, more=more), **systems}
+        console.print(f"{OURS}: Silero, silence 200 ms alone ends an utterance, everything else as it comes")
         measured(home, given, console, vendor, systems)
     finally:
         for system in systems.values():
