@@ -45,6 +45,8 @@ class Job:
     """Between the words -60 dBFS of noise instead of digital silence."""
     longest: float = 1.5
     """Interrupts come at a random moment up to so many seconds after the text was sent."""
+    after_sound: float = 0.0
+    """For this share of the turns that moment counts from the reply's first sound."""
     hold: float = 5.0
     want: list[str] = field(default_factory=lambda: ["stream", "metrics"])
     seed: int = 1
@@ -241,6 +243,8 @@ class Talker:
             turn = self.next_turn()
             turn.word = order[number % len(order)]
             await self.send({"type": "text_input", "text": f"say {WORDS[turn.word]}"})
+            if self.random.random() < self.job.after_sound:
+                await self.until(lambda turn=turn: turn.first_audio is not None)
             await asyncio.sleep(self.random.random() * self.job.longest)
             turn.asked, turn.asked_wall = time.perf_counter(), time.time()
             await self.send({"type": "interrupt", "reason": "user_click"})

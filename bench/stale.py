@@ -2,10 +2,9 @@
 
     python bench/run.py --only stale --stale 10000
 
-Short replies whose sound begins after 40 ms at the earliest, interrupted at any moment of their first 800: most in
-mid-sound, some before the first token. A frame is stale when it comes after the acknowledgement, bears an
-older generation than one already seen, or sounds like another turn's word. What the vendors saw is counted,
-too.
+Short replies, interrupted at any moment up to 0.3 s after the text was sent or, two of three, after the first
+sound. A frame is stale when it comes after the acknowledgement, bears an older generation than one already
+seen, or sounds like another turn's word. What the vendors saw is counted, too.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ if TYPE_CHECKING:
     from run import Bench
 
 SHORT: Final = Settings(llm_first_ms=20, tts_first_ms=20, tts_speed=8, reply_tokens=60, ms_per_character=40)
-SESSIONS: Final = 40
-LONGEST_S: Final = 0.8
+SESSIONS: Final = 20
+LONGEST_S: Final = 0.3
+AFTER_SOUND: Final = 2 / 3
 ENDING_S: Final = 5.0
 """Seconds for the vendors' last requests to be closed."""
 
@@ -34,7 +34,8 @@ def part(bench: Bench) -> None:
     sessions = min(SESSIONS, wanted)
     turns = -(-wanted // sessions)
     bench.status(f"stale frames: {sessions * turns} interrupts in {sessions} sessions, seed {bench.seed}")
-    job = Job("", "interrupt", sessions=sessions, turns=turns, seed=bench.seed, longest=LONGEST_S)
+    job = Job("", "interrupt", sessions=sessions, turns=turns, seed=bench.seed)
+    job.longest, job.after_sound = LONGEST_S, AFTER_SOUND
     seen, cost = bench.play(job, SHORT)
     deadline = time.monotonic() + ENDING_S
     counts = bench.counts()
