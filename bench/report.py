@@ -85,3 +85,16 @@ def commit() -> str:
         return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+
+
+def write(path: Path, text: str, name: str) -> None:
+    """Between the marks of this name where the file has them, else as the whole file.
+
+    The marks are `<!-- name -->` and `<!-- /name -->`, on lines of their own.
+    """
+    begin, over = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    old = path.read_text(encoding="utf-8") if path.is_file() else ""
+    before, found, rest = old.partition(begin)
+    _, ended, after = rest.partition(over)
+    whole = f"{before}{begin}\n{text.strip()}\n\n{over}{after}" if found and ended else text
+    path.write_text(whole, encoding="utf-8")

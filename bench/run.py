@@ -412,7 +412,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: about three minutes")
     parser.add_argument("--json", type=Path, help="write the figures as JSON lines, too")
-    parser.add_argument("--markdown", type=Path, help="write the tables and what was reached, too")
+    parser.add_argument(
+        "--markdown", type=Path, help="write the tables and what was reached, too; see docs/performance.md"
+    )
     parser.add_argument("--stale", type=int, default=0, help="interrupts of the part of that name")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="only these parts")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="of the random moments")
@@ -453,7 +455,7 @@ def main() -> int:
                 text = report.document(
                     bench.tables, bench.verdicts, command=repeat(given), calibrations=(before, after)
                 )
-                given.markdown.write_text(text, encoding="utf-8")
+                report.write(given.markdown, text, "bench")
             bench.tell("end", calibration=after, seconds=round(time.perf_counter() - began))
             console.print(
                 f"{time.perf_counter() - began:.0f} s in all, calibration {before} at first, {after} at last"

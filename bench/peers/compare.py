@@ -27,6 +27,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
+import report
 from figures import calibration, ms, spread
 from mocks import Settings
 from processes import Server, Vendor, accepted, client, end, free_port, result
@@ -192,6 +193,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--json", type=Path, help="write the figures as JSON lines, too")
+    parser.add_argument("--markdown", type=Path, help="write the table, too; see docs/performance.md")
     parser.add_argument("--only", nargs="+", choices=[peer.name for peer in PEERS], help="only these peers")
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
     given = parser.parse_args()

@@ -1,6 +1,8 @@
 """The bench's report: whatever the terminal showed stands in it, and what was not reached, too."""
 
-from report import Verdict, document, table
+from pathlib import Path
+
+from report import Verdict, document, table, write
 from rich.table import Table
 
 
@@ -28,3 +30,19 @@ def test_the_report_says_what_was_not_reached():
     assert "| floor | 207 ms | under 215 ms | reached |" in text
     assert "| held | none | under 130 ms | **not reached** |" in text
     assert "`python bench/run.py --seed 7`" in text and "**a title**" in text
+
+
+def test_a_report_replaces_the_one_between_its_marks(tmp_path: Path):
+    """The page round it stays as it was; a second run leaves no trace of the first."""
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
+    for text in ("first\n", "second\n"):
+        write(page, text, "bench")
+    assert page.read_text() == "before\n<!-- bench -->\n\nsecond\n\n<!-- /bench -->\nafter\n"
+
+
+def test_a_file_without_marks_becomes_the_report(tmp_path: Path):
+    """As with any other output."""
+    for name in ("bench", "bench-peers"):
+        write(tmp_path / "new.md", f"{name}\n", name)
+    assert (tmp_path / "new.md").read_text() == "bench-peers\n"
