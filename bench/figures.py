@@ -10,8 +10,6 @@ from typing import Any
 from mocks import Settings
 
 END_POINT_MS = 200.0
-VOICE_POLICY_MS = 200.0
-"""Default of `barge_in.after_ms`: so much voice is wanted before a reply is broken off."""
 
 
 def spread(values: Iterable[float | None]) -> dict[str, float]:

@@ -83,10 +83,10 @@ class Speaker(Talker):
                 self.begun.append(now)
             case {"type": "state_update", "state": "idle" | "listening", "reason": "done" | "empty"}:
                 self.done = now
-            case {"type": "playback_pause"}:
+            case {"type": "state_update", "reason": "held"} | {"type": "playback_pause"}:
                 self.pauses.append(now)
-                self._paused = True
-            case {"type": "playback_resume"}:
+                self._paused |= message["type"] == "playback_pause"
+            case {"type": "state_update", "reason": "resumed"} | {"type": "playback_resume"}:
                 self.resumes.append(now)
                 self._paused = False
             case _:

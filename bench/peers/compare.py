@@ -266,9 +266,12 @@ def measured(
         ]
         table.add_row(measure.name, *shown, *ratios)
     console.print(table)
-    console.print(
-        f"calibration {before} at first, {calibration()} at last; load {psutil.getloadavg()[0]:.1f}"
-    )
+    after = calibration()
+    console.print(f"calibration {before} at first, {after} at last; load {psutil.getloadavg()[0]:.1f}")
+    if given.markdown:
+        command = f"make bench-peers ARGS='--seed {given.seed}'"
+        text = report.document([table], [], command=command, calibrations=(before, after))
+        report.write(given.markdown, text, "bench-peers")
 
 
 def one(
