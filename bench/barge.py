@@ -1,4 +1,4 @@
-"""Something sounds into a reply: a word, a cough, a hum, the character's own echo. Does it go on, and whole?
+"""Something sounds into a reply: a word, a cough, a hum, its own echo. Does it go on, and whole?
 
 From the sound's onset: until the last byte before the reply falls silent (*held*), until it is ended (the
 decision), and from the sound's end until the reply goes on. The voice's sound counts itself (`marks.py`), so
@@ -23,6 +23,7 @@ from processes import Config, accepted
 from rich.table import Table
 from scripted import NAME
 from speakers import ECHO_IDENTITY, Errand
+from speech import synthetic
 from utterances import RATE, TAIL_MS, Utterance, frames, synthesised
 from words import RATE as VOICE_RATE
 from words import WORDS, reply
@@ -42,13 +43,17 @@ POLICIES: Final[tuple[Config, ...]] = (
     {"barge_in": {"policy": "after_ms"}},
 )
 SAID: Final = {
-    "word": ("en", "wait a moment please"),
-    "mm-hm": ("en", "mm-hm"),
-    "嗯": ("zh", "嗯"),
-    "うん": ("ja", "うん"),
+    "word": ("en", "wait a moment please", 1.2),
+    "mm-hm": ("en", "mm-hm", 1.8),
+    "long mm-hm": ("en", "mm-hm", 1.2),
+    "嗯": ("zh", "嗯", 1.2),
+    "うん": ("ja", "うん", 1.2),
 }
+"""Language, text, speed. The recogniser knows a hum at its end: a long one is voice without a word till then."""
 ECHOED: Final = "the river runs slowly through the old town and under seven bridges of grey stone"
 LOUDEST: Final = 12_000
+THROAT_S: Final = 0.25
+"""Somebody clears their throat: a voice to any detector, and no word."""
 
 
 def cough(seed: int) -> np.ndarray:
@@ -69,7 +74,8 @@ async def voiced() -> tuple[dict[str, Utterance], Utterance]:
 
     A hum is one word, however the voice divides it. The reply is speech, so that its echo is, too.
     """
-    *told, reply = await synthesised([*SAID.values(), ("en", ECHOED)])
+    told = [(await synthesised([(language, text)], speed))[0] for language, text, speed in SAID.values()]
+    (reply,) = await synthesised([("en", ECHOED)])
     said = {
         name: replace(said, words=((0.0, said.ms, SAID[name][1]),)) if name != "word" else said
         for name, said in zip(SAID, told, strict=True)
@@ -87,9 +93,10 @@ def cases(folder: Path, seed: int) -> tuple[dict[str, dict[str, Any]], Path, Pat
         path.write_bytes(frames(said, identity, source))
         script[identity] = {"language": said.language, "words": said.words}
         told[name] = {"path": str(path), "tail": TAIL_MS * RATE // 1000 * 2}
-    path = folder / "cough.raw"
-    path.write_bytes(cough(seed).astype("<i2").tobytes())
-    told["cough"] = {"path": str(path), "tail": 0}
+    for name, sound in (("cough", cough(seed)), ("throat", synthetic(THROAT_S))):
+        path = folder / f"{name}.raw"
+        path.write_bytes(sound.astype("<i2").tobytes())
+        told[name] = {"path": str(path), "tail": 0}
     told["echo"] = {"echo": True}
     for number in range(len(WORDS)):
         script[ECHO_IDENTITY + number] = {"language": "en", "words": reply_words(number)}
@@ -120,7 +127,7 @@ def part(bench: Bench) -> None:
         bench.console.print(f"[yellow]no barge-in cases: {error}[/yellow]")
         return
     if bench.quick:
-        told = {name: told[name] for name in ("word", "cough", "mm-hm", "echo")}
+        told = {name: told[name] for name in ("word", "cough", "throat", "mm-hm", "echo")}
     plans: list[tuple[str, Config, bool]] = []
     for policy in POLICIES:
         name = policy["barge_in"]["policy"]

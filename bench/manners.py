@@ -16,6 +16,10 @@ GAP_S = 0.12
 """A reply that sends nothing for so long is silent; its frames come every 20 ms."""
 
 
+AFTER_S = 0.5
+"""A silence that begins later than this after the disturbing sound has another cause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """One utterance and what came of it."""
@@ -63,7 +67,7 @@ def disturbed(seen: Mapping[str, Any], made: Mapping[int, int]) -> Disturbed:
     frames = [at for at in seen["frames"] if ended is None or at <= ended]
     last, again = None, None
     for earlier, later in pairwise(frames):
-        if later > onset and later - earlier > GAP_S and earlier > onset - GAP_S:
+        if later > onset and later - earlier > GAP_S and onset - GAP_S < earlier < over + AFTER_S:
             last, again = earlier, later
             break
     if last is None and ended is not None and frames:

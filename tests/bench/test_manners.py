@@ -72,6 +72,12 @@ def test_a_gap_before_the_onset_is_not_the_pause():
     assert disturbed(seen(frames), {}).held_ms == pytest.approx(80)
 
 
+def test_a_gap_long_after_is_not_the_pause():
+    """A reply that merely waits for its next sentence was not disturbed."""
+    frames = every_20_ms(0.5, 3.0) + every_20_ms(3.4, 4.0)
+    assert disturbed(seen(frames), {}).held_ms is None
+
+
 def test_runs_keep_every_block():
     """What is counted in the client's process arrives whole."""
     blocks = [Block(1, 0), Block(1, 1), Block(1, 3), Block(2, 4), Block(1, 4), Block(1, 4)]
