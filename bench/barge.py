@@ -49,7 +49,7 @@ SAID: Final = {
     "嗯": ("zh", "嗯", 1.2),
     "うん": ("ja", "うん", 1.2),
 }
-"""Language, text, speed. The recogniser knows a hum at its end: a long one is voice without a word till then."""
+"""Language, text, speed. The recogniser knows a hum at its end; a long one is voice without a word so far."""
 ECHOED: Final = "the river runs slowly through the old town and under seven bridges of grey stone"
 LOUDEST: Final = 12_000
 THROAT_S: Final = 0.25

@@ -12,7 +12,7 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from figures import spread
 from manners import Answered, answered
@@ -37,8 +37,6 @@ SETS: Final[dict[str, dict[str, bool]]] = {
     "+ habits": {"transcript": True, "habits": True, "model": False},
     "+ model": {"transcript": True, "habits": True, "model": True},
 }
-MODEL: Final[Config] = {"turn": "smart"}
-"""The turn-end model by name; where it is unknown or its file missing, its row says so."""
 ZERO: Final = Settings()
 
 
@@ -46,24 +44,23 @@ def layers() -> list[tuple[str, Config | None]]:
     """(name, configuration) of each set; None where this Aizuchi lacks it."""
     told: list[tuple[str, Config | None]] = []
     for name, keys in SETS.items():
-        config: Config = {"turn_end": keys} | (MODEL if keys["model"] else {})
+        config: Config = {"turn_end": keys}
+        chosen = model() if keys["model"] else {}
         if name == "silence" and not accepted(config):
             config = {}
-        told.append((name, config if accepted(config) and known(config) else None))
+        told.append((name, None if chosen is None or not accepted(config) else {**config, **chosen}))
     return told
 
 
-def known(config: Config) -> bool:
-    """Whether the turn-end model that is named can be chosen."""
+def model() -> Config | None:
+    """The first turn-end model that can be chosen by name, as configuration."""
     from aizuchi import registry
 
-    name = config.get("turn")
-    if name is None:
-        return True
-    try:
-        return name in registry.targets("turn")  # pyright: ignore[reportArgumentType]
-    except KeyError:
-        return False
+    if "turn" not in registry.KINDS:
+        return None
+    known = cast("Any", registry.targets)("turn")
+    config = {"turn": next(iter(known), "")}
+    return config if accepted(config) else None
 
 
 async def read_aloud() -> dict[str, list[Utterance]]:
@@ -133,6 +130,7 @@ def part(bench: Bench) -> None:
         *("unanswered", "others %"),
         title=f"turn-taking: {count} utterances, {paused} with pauses inside, seed {bench.seed}",
     )
+    measured: list[str] = []
     by_speaker: dict[str, list[str]] = {name: [name] for name, _ in told}
     for name, config in layers():
         if config is None:
@@ -141,7 +139,13 @@ def part(bench: Bench) -> None:
         bench.status(f"turn-taking: {name}, {count} utterances in {len(told)} sessions, seed {bench.seed}")
         more = {"hearing": {"silence_ms": 600}, "asr": {"use": NAME, "script": str(script)}, **config}
         errand = Errand("", "sayings", sessions=len(told), noise=True, seed=bench.seed, sayings=sayings)
-        seen, cost = bench.play(errand, ZERO, more=more, script="speakers.py")
+        try:
+            seen, cost = bench.play(errand, ZERO, more=more, script="speakers.py")
+        except SystemExit as error:  # a model whose file is missing, say
+            bench.console.print(f"[yellow]{name}: {error}[/yellow]")
+            table.add_row(name, "failed", *[""] * 8)
+            bench.leave()
+            continue
         rows = [
             (each["name"], answered(each["begin"], each["end"], each["begun"], each["frames"]))
             for each in seen["told"]
@@ -165,13 +169,13 @@ def part(bench: Bench) -> None:
             *(f"{dead[key]:g}" if key in dead else "-" for key in ("p50", "p95", "max")),
             *(str(unanswered), str(cost["others_percent"])),
         )
+        measured.append(name)
         for speaker, of in by.items():
             waited = spread(row.dead_air_ms for row in of).get("p50")
             lost = 100 * sum(row.cut_off for row in of) / len(of)
             by_speaker[speaker].append(f"{lost:.0f} %, {'-' if waited is None else f'{waited:.0f} ms'}")
     bench.show(table)
-    names = [name for name, config in layers() if config is not None]
-    speaking = Table("speaker", *names, title="cut off, and dead air p50, by speaker")
+    speaking = Table("speaker", *measured, title="cut off, and dead air p50, by speaker")
     for cells in by_speaker.values():
         speaking.add_row(*cells)
     bench.show(speaking)
