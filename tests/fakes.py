@@ -143,11 +143,23 @@ class FakeRecognizer(Fake, Recognizer):
 
     name = "fake"
 
-    def __init__(self, answer: Callable[[int], Script] | None = None, name: str = "fake") -> None:
+    def __init__(
+        self,
+        answer: Callable[[int], Script] | None = None,
+        name: str = "fake",
+        *,
+        at_pause: Callable[[int], str] | None = None,
+    ) -> None:
+        """`at_pause` makes it one that streams, and gives the text it has when the speaker pauses."""
         super().__init__()
+        self._at_pause = at_pause
         self._answer = answer or (lambda ms: Script([(0.05, Final("hello there"))]))
         self.heard: list[bytes] = []
         self.name = name  # type: ignore[misc]
+
+    @property
+    def streams(self) -> bool:
+        return self._at_pause is not None
 
     async def transcribe(self, audio: AsyncIterator[bytes], hints: Hints) -> AsyncIterator[Partial | Final]:
         async with self.opened():
@@ -155,6 +167,10 @@ class FakeRecognizer(Fake, Recognizer):
             number = 0
             async for pcm in audio:
                 sound += pcm
+                if self._at_pause is not None:
+                    if not pcm:
+                        yield Partial(self._at_pause(len(sound) // 32))
+                    continue
                 if len(sound) // 16_000 > number:
                     number = len(sound) // 16_000
                     yield Partial(" ".join(["word"] * number))

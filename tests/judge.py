@@ -15,6 +15,7 @@ from aizuchi.engine.outbox import REPLY
 from aizuchi.engine.session import Session
 from aizuchi.engine.states import may_follow
 from aizuchi.events import (
+    AttemptEnded,
     Dropped,
     Entry,
     Event,
@@ -38,6 +39,7 @@ from aizuchi.events import (
     TurnResumed,
     Typed,
 )
+from tests.judge_attempts import AttemptJudge
 
 SLACK = 0.15
 """Seconds by which two clocks that mean the same may differ."""
@@ -128,12 +130,16 @@ class Judge:
         """Utterances that are being said."""
         self._quiet_at = 0.0
         """When the last of them ended."""
+        attempts = session._attempts  # pyright: ignore[reportPrivateUsage]
+        self.attempts = AttemptJudge(report.wrong, session.rules.speculation, lambda: attempts.spent)
 
     def read(self, entry: Entry) -> None:
         event = entry.event
         self._report.log.append(entry)
         self._report.counts[type(event).__name__] += 1
+        self._report.counts["committed"] += isinstance(event, AttemptEnded) and event.turn is not None
         self._order(entry)
+        self.attempts.read(entry)
         life = self.turns.get(entry.turn) if entry.turn is not None else None
         self._stillness(event, entry.at)
         if life is not None and isinstance(event, REPLY) and (life.cut or life.ended):
@@ -276,9 +282,9 @@ class Judge:
         self._waits -= waits
         if waits and event.outcome == "finished":
             self._wrong("P5", f"turn {event.turn} was over while it waited: {waits}")
-        if self._world.open_for(event.turn):
+        if self._world.open_for(event.turn) > self.attempts.open("tts"):
             self._wrong("P3", f"turn {event.turn} ended with an open voice")
-        running = sum(each.ended is None for each in self.turns.values())
+        running = sum(each.ended is None for each in self.turns.values()) + self.attempts.open("llm")
         if self._world.open_thoughts() > running:
             self._wrong("P3", f"turn {event.turn} ended with an open model")
         self._heard(life, event.heard, event.text)
@@ -381,6 +387,7 @@ class Judge:
     # -- the end
 
     def verdict(self) -> None:
+        self.attempts.verdict()
         for turn, life in self.turns.items():
             if life.ended is None:
                 self._wrong("P3", f"turn {turn} never ended")

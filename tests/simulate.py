@@ -26,6 +26,8 @@ SHOWN = {
     "TurnResumed": "turns resumed",
     "SpeechStarted": "utterances",
     "Heard": "utterances recognised or empty",
+    "AttemptBegun": "answers prepared before the end was certain",
+    "committed": "... of them spoken",
     "ToolCall": "tool calls",
     "Queued": "waits for a provider, each change of place",
     "Fault": "faults said to the client",

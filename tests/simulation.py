@@ -12,7 +12,7 @@ import asyncio
 import json
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from aizuchi.engine.chain import Chain
 from aizuchi.engine.outbox import REPLY, Outbox
 from aizuchi.engine.permits import Call, Permits
 from aizuchi.engine.priority import ORDERS, Priority
-from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
+from aizuchi.engine.rules import BargeIn, Hearing, Rules, Speculation, StageLimits
 from aizuchi.engine.session import Session
 from aizuchi.errors import Busy, ProviderError, ToolError
 from aizuchi.events import (
@@ -82,6 +82,7 @@ TEXTS = (
     "",
     "…",
 )
+PHRASES = ("hello there", "what time is it", "stop", "你好", "", "", "mm-hm", "嗯。", "[cough]", "はい")
 
 
 class Tools(Toolbox):
@@ -89,6 +90,8 @@ class Tools(Toolbox):
 
     def __init__(self, dice: random.Random) -> None:
         self._dice = dice
+        self.called: Callable[[str], None] = lambda id_: None
+        """Is told of each call that runs."""
 
     def specs(self, context: ToolContext) -> list[ToolSpec]:
         schema = {"type": "object", "properties": {}}
@@ -100,6 +103,7 @@ class Tools(Toolbox):
         ]
 
     async def call(self, call: ToolCall, context: ToolContext) -> str:
+        self.called(call.id)
         await asyncio.sleep({"slow": self._dice.uniform(0, 5), "later": 1.0}.get(call.name, 0.01))
         if call.name == "broken":
             raise ToolError("it broke")
@@ -120,13 +124,20 @@ class Passages(Retriever):
 class World:
     """Random providers. Faults stop when `calm` is set."""
 
-    def __init__(self, dice: random.Random, fault_rate: float) -> None:
+    def __init__(
+        self, dice: random.Random, fault_rate: float, streams: Sequence[bool] = (False, False)
+    ) -> None:
+        """`streams`: which of the two recognisers give partials at pauses."""
         self._dice = dice
         self._rate = fault_rate
         self.calm = False
         self.vad = fakes.FakeVad(self._vad_fault)
         self.turn = fakes.FakeTurnModel(self._finished)
-        self.asr = [fakes.FakeRecognizer(self._hear, "ear1"), fakes.FakeRecognizer(self._hear, "ear2")]
+        self._phrase = "hello there"
+        self.asr = [
+            fakes.FakeRecognizer(self._hear, f"ear{n}", at_pause=self._at_pause if each else None)
+            for n, each in enumerate(streams, 1)
+        ]
         self.llm = [fakes.FakeModel(self._think), fakes.FakeModel(self._think)]
         self.tts = [
             fakes.FakeVoice(self._say, first=dice.uniform(0, 0.5), words=dice.random() < 0.5),
@@ -184,11 +195,21 @@ class World:
         )
 
     def _hear(self, ms: int) -> Script:
-        texts = ["hello there", "what time is it", "stop", "你好", "", "", "mm-hm", "嗯。", "[cough]", "はい"]
-        text = "hello there" if self.calm else self._dice.choice(texts)
+        text = self._said()
         wait = self._dice.uniform(0, self._dice.choice([0.3, 1.0, 4.0]))
-        steps: list[tuple[float, Any]] = [(0.02, Partial(text)), (wait, Final(text))]
+        steps: list[tuple[float, Any]] = [(0.02, Partial(text)), (wait, Final(self._said()))]
         return self._fault(steps) if self._faulty() else Script(steps)
+
+    def _at_pause(self, ms: int) -> str:
+        return self._said()
+
+    def _said(self) -> str:
+        """What is being said: mostly what it was a moment ago, perhaps with other marks."""
+        if self.calm:
+            return "hello there"
+        if self._dice.random() < 0.1:
+            self._phrase = self._dice.choice(PHRASES)
+        return self._phrase + self._dice.choice(["", "", ".", "?"] if self._phrase else [""])
 
     def _think(self, prompt: Prompt) -> Script:
         dice = self._dice
@@ -402,6 +423,8 @@ class Client:
     def _sent(self, entry: Entry) -> None:
         """The bytes are handed to the transport: P1 and P4 are judged here."""
         event = entry.event
+        if isinstance(event, (*REPLY, ToolCall)) and entry.turn not in self._judge.turns:
+            self._report.wrong("P1", f"{self.name}: {type(event).__name__} of a turn that has not begun")
         if isinstance(event, Interrupted):
             self._dead = max(self._dead, entry.generation)
             self._sounds_until = _now()
@@ -499,7 +522,8 @@ class Conversation:
         self.dice = random.Random(seed)
         self.report = Report(seed)
         self._seconds = seconds
-        self.world = World(self.dice, fault_rate)
+        ears = random.Random(seed ^ 0xEA5)
+        self.world = World(self.dice, fault_rate, [ears.random() < 0.5, ears.random() < 0.5])
         self.crowd = Crowd(seed)
         self.clients: list[Client] = []
         dice = self.dice
@@ -514,6 +538,13 @@ class Conversation:
                 max_utterance_ms=dice.choice([1500, 30_000]),
             ),
             barge_in=BargeIn(policy),
+            speculation=Speculation(
+                on=dice.random() < 0.85,
+                tries=dice.choice([1, 4]),
+                seconds=dice.choice([0.5, 10.0]),
+                tokens=dice.choice([5, 120]),
+                budget_tokens=dice.choice([500, 40_000]),
+            ),
             limits=StageLimits(breaker_pause=dice.choice([1.0, 30.0]), vad_gap=3.0),
             ahead=dice.choice([0.5, 6.0]),
             tool_rounds=2,
@@ -523,13 +554,14 @@ class Conversation:
 
     async def run(self) -> Report:
         report, dice = self.report, self.dice
+        tools = Tools(dice)
         parts = fakes.parts(
             vad=self.world.vad,
             turn=self.world.turn,
             asr=self.crowd.chain("asr", list(self.world.asr)),
             llm=self.crowd.chain("llm", list(self.world.llm)),
             tts=self.crowd.chain("tts", list(self.world.tts)),
-            toolbox=Tools(dice),
+            toolbox=tools,
             retriever=Passages(dice) if dice.random() < 0.3 else None,
         )
         for fake in (*self.world.asr, *self.world.llm, *self.world.tts):
@@ -537,6 +569,7 @@ class Conversation:
         hero = mannered(random.Random(self.report.seed ^ 0xA12))
         session = Session(id="s", person="p", character=hero, parts=parts, rules=self.rules)
         judge = Judge(report, self.world, session)
+        tools.called = judge.attempts.called
         session.timeline.follow(judge.read)
         began = _now()
         async with asyncio.TaskGroup() as group:

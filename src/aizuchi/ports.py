@@ -151,7 +151,7 @@ class Recognizer(Provider):
     @property
     def streams(self) -> bool:
         """Gives partials while the sound comes. Then an empty slice among the audio says that the speaker
-        pauses: give the newest words at once, as a `Partial` if they changed, and go on."""
+        pauses: give the newest words at once, as a `Partial` even if they are the same, and go on."""
         return False
 
     @abstractmethod
@@ -349,6 +349,10 @@ class Voice(Provider):
 # ------------------------------------------------------------------ around a reply
 
 
+async def _at_once() -> None:
+    """For a request that is no attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a responder gets to answer."""
@@ -369,6 +373,9 @@ class Request:
     """Runs one tool, within its time limit; never raises for the tool's own faults."""
     note: Callable[[Event], None]
     """Puts a fact beside the reply at once: Requested, Answered, Fault. Also from a `finally`."""
+    begun: Callable[[], Coroutine[Any, Any, None]] = _at_once
+    """Await before anything that only makes sense to somebody who waits for the reply: it may be prepared
+    while it is not yet certain that its turn will begin. Returns once it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aizuchi.engine.rules import BargeIn, Hearing, Rules, StageLimits
+from aizuchi.engine.rules import BargeIn, Hearing, Rules, Speculation, StageLimits
 from aizuchi.errors import ProviderError
 from aizuchi.events import (
     Dropped,
@@ -34,6 +34,8 @@ LONG = "One two three four five. Six seven eight nine ten. Eleven twelve thirtee
 
 
 def rules(mode: Any = "continuous", policy: Any = "after_ms", **more: Any) -> Rules:
+    """Without speculation: each utterance here asks its recogniser once, whose answers are counted off."""
+    more.setdefault("speculation", Speculation(on=False))
     return Rules(hearing=Hearing(mode=mode, silence_ms=200), barge_in=BargeIn(policy, 200), **more)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from aizuchi.character import Character
-from aizuchi.engine.rules import Hearing, Rules
+from aizuchi.engine.rules import Hearing, Rules, Speculation
 from aizuchi.events import (
     Context,
     Dropped,
@@ -155,7 +155,7 @@ def test_push_mode_takes_everything_between_the_two():
         scene.listen(False)
         await scene.until(TurnEnded)
 
-    scene = play(act, asr=[ear], rules=rules("push"))
+    scene = play(act, asr=[ear], rules=rules("push", speculation=Speculation(on=False)))
     assert len(ear.heard[0]) / 32 == 1500
     assert scene.all(SpeechEnded)[0].reason == "client"
 
@@ -220,7 +220,7 @@ def test_someone_who_goes_on_speaking_is_answered_once():
         await scene.hear(speech(500), silence(240), speech(500), silence(300))
         await scene.until(TurnBegun)
 
-    scene = play(act, asr=[ear], rules=rules())
+    scene = play(act, asr=[ear], rules=rules(speculation=Speculation(on=False)))
     assert [begun.text for begun in scene.all(TurnBegun)] == ["go forward ten meters"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aizuchi.engine.rules import Rules, StageLimits
+from aizuchi.engine.rules import Rules, Speculation, StageLimits
 from aizuchi.errors import ProviderError
 from aizuchi.events import (
     Fault,
@@ -116,7 +116,7 @@ def test_a_recogniser_is_asked_twice_and_then_the_next_one():
         await scene.hear(speech(600), silence(300))
         await scene.until(TurnBegun)
 
-    scene = play(act, asr=[first, second], rules=rules("auto"))
+    scene = play(act, asr=[first, second], rules=rules("auto", speculation=Speculation(on=False)))
     assert first.requests == 2
     assert len({*first.heard, *second.heard}) == 1
     assert scene.all(TurnBegun)[0].text == "at last"

@@ -44,6 +44,10 @@ class Quick(FakeRecognizer):
         super().__init__(lambda ms: Script([(wait, Final(soon if final is None else final))]))
         self._soon = soon
 
+    @property
+    def streams(self) -> bool:
+        return True
+
     async def transcribe(self, audio: AsyncIterator[bytes], hints: Hints) -> AsyncIterator[Partial | Final]:
         async with self.opened():
             ms, told = 0, False

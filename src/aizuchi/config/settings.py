@@ -290,8 +290,9 @@ class TurnEndKeys(Section):
 class SpeculationKeys(Section):
     on: bool = key(
         True,
-        "begin to answer at the first hint of silence; unheard until it is certain that the user is done",
-        "一出现停顿就先准备回答；确认用户说完之前不会播出",
+        "transcribe and begin to answer at the first hint of silence; unheard until it is certain that the"
+        " user is done. Costs some requests that come to nothing",
+        "一出现停顿就先识别并准备回答；确认用户说完之前不会播出。会多出一些最终作废的请求",
     )
     tries: int = key(4, "attempts per utterance", "每句话最多尝试的次数", ge=0, le=20)
     seconds: float = key(

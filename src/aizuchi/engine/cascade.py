@@ -213,7 +213,7 @@ class Cascade(Responder):
         request.spawn(self._think(work, request))
         fillers = self._character.fillers.get(self._character.language, ())
         if fillers and self._character.filler_after and request.speaks:
-            request.spawn(self._fill(work, fillers[request.turn % len(fillers)]))
+            request.spawn(self._fill(work, request, fillers[request.turn % len(fillers)]))
         while (event := await work.out.get()) is not None:
             yield event
 
@@ -243,8 +243,9 @@ class Cascade(Responder):
                 await work.text(apology)
         await work.done(finish=finish, fallback=fallback)
 
-    async def _fill(self, work: _Work, filler: str) -> None:
+    async def _fill(self, work: _Work, request: Request, filler: str) -> None:
         """Model or tool is slow: something is said meanwhile, once in a turn."""
+        await request.begun()
         await asyncio.sleep(self._character.filler_after)
         if not work.voiced:
             work.aside(filler)

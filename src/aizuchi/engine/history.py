@@ -100,15 +100,15 @@ class History:
     def __len__(self) -> int:
         return len(self.messages)
 
-    def trimmed(self, budget_tokens: int) -> tuple[Message, ...]:
+    def trimmed(self, budget_tokens: int, newest: Message | None = None) -> tuple[Message, ...]:
         """The newest messages that fit the budget: oldest exchanges go first and whole.
 
-        The newest user message always stays. Of an exchange that alone exceeds the budget the oldest
-        tool rounds go first; a call and its results stay or go together. When some have to go, a good
-        many go at once, down to `_KEPT` of the budget: a vendor's prompt cache holds what begins alike, so
-        the beginning must not move with every turn.
+        With `newest` as if a turn had begun that answers it. The newest user message always stays. Of an
+        exchange that alone exceeds the budget the oldest tool rounds go first; a call and its results stay or
+        go together. When some have to go, a good many go at once, down to `_KEPT` of the budget: a vendor's
+        prompt cache holds what begins alike, so the beginning must not move with every turn.
         """
-        exchanges = list(self._exchanges)
+        exchanges = [*self._exchanges, *([Exchange(-1, newest)] if newest is not None else [])]
         first = next((at for at, each in enumerate(exchanges) if each is self._first), 0)
         costs = [sum(map(of_message, each.messages())) for each in exchanges]
         if sum(costs[first:]) > budget_tokens:
@@ -116,7 +116,8 @@ class History:
             while first and (left >= costs[first - 1] or not _asks(exchanges[first:])):
                 first -= 1
                 left -= costs[first]
-            self._first = exchanges[first]
+            if newest is None:  # what is only supposed moves nothing
+                self._first = exchanges[first]
         kept: list[list[Message]] = []
         left = budget_tokens
         for exchange, cost in zip(reversed(exchanges[first:]), reversed(costs[first:]), strict=True):

@@ -21,6 +21,8 @@ from aizuchi.engine.microphone import EndReason, Microphone
 from aizuchi.engine.overlap import PATIENCE_MS, Decision, Overlap
 from aizuchi.engine.pauses import Pauses
 from aizuchi.engine.rules import Rules
+from aizuchi.engine.speculation import Tries
+from aizuchi.engine.tentative import Ahead
 from aizuchi.engine.utterance import Utterance, joined
 from aizuchi.errors import ProviderError
 from aizuchi.events import (
@@ -71,6 +73,8 @@ class Conversation(Protocol):
     def understood(self, text: str, user_end: float | None, voice_end: float | None) -> None: ...
     def misheard(self) -> None: ...
     def hum(self) -> None: ...
+    def suppose(self, utterance: int, text: str, silence_ms: float) -> None: ...
+    def unsuppose(self, reason: str) -> None: ...
     @property
     def now(self) -> float: ...
 
@@ -194,6 +198,7 @@ class Listening:
         self._pieces.clear()
 
     def _abandon(self, gone: list[tuple[Microphone, Utterance]], reason: str) -> None:
+        self._with.unsuppose("interrupted")
         self._live = [each for each in self._live if each not in gone]
         for _, utterance in gone:
             utterance.abandon()
@@ -274,12 +279,19 @@ class Listening:
             return
         self.pauses.began(mic, onset)
         self.utterances += 1
+        self._with.unsuppose("went_on")
+
+        def tell(event: Event) -> None:
+            self._tell(mic, utterance, event)
+
         utterance = Utterance(
             self.utterances,
             self._asr,
             self._hints,
             patience=self._rules.limits.asr_final,
-            tell=lambda event: self._tell(mic, utterance, event),
+            tell=tell,
+            ahead=Ahead(Tries(self._rules.speculation, self._rules.hearing), self._with.spawn),
+            known=lambda: self._paused(mic, utterance),
         )
         utterance.took_floor = cause is None and self._verdict(mic, utterance) != "echo"
         self._live.append((mic, utterance))
@@ -300,14 +312,15 @@ class Listening:
         utterance = self._said_into(mic)
         if utterance is None:
             return
-        utterance.pause()
+        utterance.pause(silence_ms)
         if utterance.overlap is not None:
             self._decided(utterance.overlap.silent(silence_ms), mic, utterance)
-        self._paused(mic, utterance)
         may_hum = mic.mode == "continuous" and utterance.took_floor and self._with.cause is None
         voiced, finished = mic.endpointing.voiced_ms, self.pauses.finished(utterance)
         if may_hum and self._humming.paused(utterance.number, voiced, silence_ms, finished=finished):
             self._with.hum()
+        # After the hum: it would take the number of a turn that is being prepared.
+        self._paused(mic, utterance)
 
     def speech_went_on(self, mic: Microphone, pause_ms: float) -> None:
         utterance = self._said_into(mic)
@@ -315,12 +328,19 @@ class Listening:
         if utterance is not None:
             utterance.go_on()
             self.pauses.went_on(pause_ms)
+            self._with.unsuppose("went_on")
             if utterance.overlap is not None:
                 self._decided(utterance.overlap.again(mic.endpointing.voiced_ms), mic, utterance)
 
     def _paused(self, mic: Microphone, utterance: Utterance) -> None:
         """Looks at a pause: called when it is told, each time it has doubled, and for new words in it."""
         self.pauses.look(mic, utterance)
+        if utterance.took_floor:
+            said = [*self._pieces, *((each, each.likely) for _, each in self._live if each.took_floor)]
+            said.sort(key=lambda piece: piece[0].number)
+            texts = [text for _, text in said]
+            if texts and all(texts):
+                self._with.suppose(said[-1][0].number, joined(texts), mic.endpointing.silence_ms)
 
     def speech_over(self, mic: Microphone, voice_end: float, silence: float, reason: EndReason) -> None:
         utterance = self._said_into(mic)
@@ -473,7 +493,9 @@ class Listening:
             return
         if self._answer():
             self._served(mic)
-        elif heard is None:
+            return
+        self._with.unsuppose("other_words")
+        if heard is None:
             self._with.misheard()
         else:
             self._with.rest("empty")

@@ -18,7 +18,10 @@ from typing import Any
 
 from aizuchi.character import Character
 from aizuchi.engine import floor, states
+from aizuchi.engine.attempt import Attempt
+from aizuchi.engine.attempts import Attempts
 from aizuchi.engine.backchannels import only_backchannel
+from aizuchi.engine.briefing import Briefing
 from aizuchi.engine.cascade import HUMS, NOT_UNDERSTOOD, Cascade, Murmur, Say, phrase
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.company import Company
@@ -26,12 +29,11 @@ from aizuchi.engine.history import History
 from aizuchi.engine.links import Link, Links
 from aizuchi.engine.listening import Listening
 from aizuchi.engine.pictures import Pictures
-from aizuchi.engine.prompt import Contexts, build
+from aizuchi.engine.prompt import Contexts
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.toolroom import ToolRoom
 from aizuchi.engine.turn import Claim, Turn
 from aizuchi.engine.warming import Warming
-from aizuchi.errors import ProviderError
 from aizuchi.events import (
     OWNER,
     Attach,
@@ -74,7 +76,6 @@ from aizuchi.ports import (
     Animator,
     Hints,
     LanguageModel,
-    Passage,
     Prompt,
     Recognizer,
     Responder,
@@ -151,6 +152,18 @@ class Session:
         )
         self._pictures = Pictures(self.rules)
         self._tools = ToolRoom(parts.toolbox, ToolContext(id, person, character.name), self.rules, self.spawn)
+        self._briefing = Briefing(
+            id,
+            person,
+            character,
+            self.rules,
+            history=self.history,
+            contexts=self._contexts,
+            tools=self._tools,
+            links=self.links,
+            retriever=parts.retriever,
+        )
+        self._attempts = Attempts(self, self.rules)
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Coroutine[Any, Any, None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -193,6 +206,7 @@ class Session:
     async def drain(self, seconds: float) -> None:
         """Take no new turns and wait, so many seconds at most, until the running one has ended."""
         self._draining = True
+        self.unsuppose("interrupted")
         self._shed("the conversation is ending")
         try:
             async with asyncio.timeout(seconds):
@@ -360,11 +374,7 @@ class Session:
         voice_end: float | None = None,
     ) -> int | None:
         """A turn wants to begin; returns its number, or None if it waits or was shed."""
-        if responder is None:
-            parts = self._parts
-            rules = replace(self.rules, tts_strategy=self._strategy)
-            responder = Cascade(self.character, parts.llm, parts.tts, rules, parts.animator)
-        wish = Claim(cause, responder, text, author, images, user_end, voice_end)
+        wish = Claim(cause, responder or self._cascade(), text, author, images, user_end, voice_end)
         if self._closing is not None or self._draining:
             self.drop(cause, "the conversation is ending")
             self.rest("closed")
@@ -406,12 +416,16 @@ class Session:
         """Says one of the character's fixed phrases."""
         return Say(text, self.character, self._parts.tts, self.rules, fallback=fallback)
 
-    def _begin(self, claim: Claim) -> int:
-        self._turns += 1
-        self.generation += 1
-        turn = Turn(
-            self._turns,
-            self.generation,
+    def _cascade(self) -> Cascade:
+        parts = self._parts
+        rules = replace(self.rules, tts_strategy=self._strategy)
+        return Cascade(self.character, parts.llm, parts.tts, rules, parts.animator)
+
+    def _turn(self, claim: Claim, attempt: Attempt | None = None) -> Turn:
+        """The next one."""
+        return Turn(
+            self._turns + 1,
+            self.generation + 1,
             claim,
             self,
             contexts=self._contexts.current,
@@ -419,7 +433,14 @@ class Session:
             language=self.character.language,
             ahead=self.rules.ahead,
             grace=self.rules.ear_grace,
+            attempt=attempt,
         )
+
+    def _begin(self, claim: Claim) -> int:
+        prepared = self._attempts.fitting(claim)
+        turn = prepared or self._turn(claim)
+        self._turns = turn.number
+        self.generation += 1
         self._quiet.clear()
         if claim.images:
             self.history.attach(turn.number, claim.images)
@@ -439,7 +460,10 @@ class Session:
             self._active = turn
             self.append(begun, turn=turn.number)
             self.move("thinking", turn=turn.number)
-        self.spawn(turn.run())
+        if prepared is not None:
+            self._attempts.commit(turn, self.generation, claim)
+        else:
+            self.spawn(turn.run())
         return turn.number
 
     def interrupt(self, reason: str, link: str = "") -> None:
@@ -448,6 +472,7 @@ class Session:
 
     def _silence(self, reason: str, *, close_mic: bool) -> None:
         turn, now = self._active, _now()
+        self.unsuppose("interrupted")
         self._active = None
         victims = [*self._asides, *([turn] if turn is not None else [])]
         self._asides.clear()
@@ -578,6 +603,35 @@ class Session:
             text = own[self._turns % len(own)] if own else phrase(character, {}, HUMS)
             self._begin(Claim("backchannel", Murmur(text, character, self._parts.tts, self.rules)))
 
+    def suppose(self, utterance: int, text: str, silence_ms: float) -> None:
+        """Perhaps the user has finished with this: an answer may be prepared."""
+        self._attempts.suppose(utterance, text, silence_ms)
+
+    def unsuppose(self, reason: str) -> None:
+        """They have not, or nobody wants an answer any more."""
+        self._attempts.drop(reason)
+
+    # -- what attempts need (the `Stage` protocol of attempts.py)
+
+    @property
+    def may_attempt(self) -> bool:
+        if self._closing is not None or self._draining or self._active is not None or self._held:
+            return False
+        return not self._pictures
+
+    @property
+    def has_room(self) -> bool:
+        llm, tts = self._parts.llm, self._parts.tts
+        model = next(llm.usable(), None)
+        free = all(each.permits is None or each.permits.free for each in (llm, tts))
+        return free and model is not None and model.streams
+
+    def prepared(self, attempt: Attempt) -> Turn:
+        return self._turn(Claim("user", self._cascade(), attempt.text), attempt)
+
+    def basis(self) -> object:
+        return self._briefing.basis()
+
     # -- what a turn needs (the `Floor` protocol of turn.py)
 
     def say(self, turn: Turn, event: ReplyEvent) -> None:
@@ -592,6 +646,9 @@ class Session:
     def note(self, turn: Turn, event: Event) -> None:
         """Facts beside the reply; a dead turn's faults and waits are nobody's business, its bills are."""
         turn.playback.note(event)
+        if turn.attempt is not None:
+            self._attempts.note(turn.attempt, event)
+            return
         if turn.dead is not None and isinstance(event, Fault | Queued):
             return
         if isinstance(event, Queued) and event.position and turn is self._active and not turn.queued:
@@ -601,34 +658,10 @@ class Session:
         self.append(event, turn=turn.number)
 
     async def prompt(self, turn: Turn) -> Prompt:
-        claim = turn.claim
-        # What comes while the passages are looked up is for the next turn.
-        history = self.history.trimmed(self.rules.history_tokens)
-        passages = await self._passages(claim.text)
-        tools = self._tools.specs(self.character.tools, claim.author, self.links.tools)
-        return build(
-            self.character,
-            history=history,
-            contexts=turn.contexts,
-            passages=passages,
-            tools=tools,
-            max_tokens=self.rules.max_reply_tokens,
-            session=self.id,
-        )
-
-    async def _passages(self, query: str) -> Sequence[Passage]:
-        retriever = self._parts.retriever
-        if retriever is None or not query:
-            return ()
-        try:
-            async with asyncio.timeout(self.rules.limits.retrieve):
-                return await retriever.passages(query, session=self.id, person=self.person)
-        except (TimeoutError, ProviderError) as error:
-            self.fault("llm", "retrieval_failed", str(error) or "retrieval took too long")
-            return ()
+        return await self._briefing.prompt(turn)
 
     async def call(self, turn: Turn, call: ToolCall) -> ToolOutcome:
-        specs = self._tools.specs(self.character.tools, turn.claim.author, self.links.tools)
+        specs = self._briefing.tools(turn.claim.author)
         return await self._tools.call(call, specs, lambda done: self.append(done, turn=turn.number))
 
     def over(self, turn: Turn, outcome: Outcome, reason: str) -> None:

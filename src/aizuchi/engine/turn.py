@@ -7,6 +7,9 @@ played it, and then it is over, exactly once.
 
     begun ──▶ (held ◀──▶ resumed)* ──▶ ended: finished, interrupted, failed, superseded
 
+A turn may be prepared before it begins: as long as it has an `attempt`, what it makes is kept there, and
+nobody hears of it (see `attempts.py`). `commit` gives it its generation and lets all of that through.
+
 Silence comes first and is synchronous (`silence`, called by `Session.interrupt`); cancelling the scope
 and closing vendor streams comes after (`tidy`).
 """
@@ -16,9 +19,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from aizuchi.engine.attempt import Attempt
 from aizuchi.engine.links import Links
 from aizuchi.engine.playback import Playback
 from aizuchi.engine.streams import closing
@@ -85,11 +89,14 @@ class Turn:
         language: str,
         ahead: float,
         grace: float,
+        attempt: Attempt | None = None,
     ) -> None:
         self.number = number
         self.generation = generation
         """The generation its messages bear; raised when it is resumed after another turn."""
         self.claim = claim
+        self.attempt = attempt
+        """Its private part; None once it was committed."""
         self.contexts = contexts
         """What the user looked at when it began."""
         self.playback = Playback(at_end=floor.links.whole)
@@ -118,7 +125,7 @@ class Turn:
     # -- life
 
     async def run(self) -> None:
-        """The turn's task. Ends with exactly one call of `floor.over`."""
+        """The turn's task. Ends with exactly one call of `floor.over`, if the turn has begun."""
         self._task = asyncio.current_task()
         outcome: Outcome = "failed"
         try:
@@ -132,7 +139,20 @@ class Turn:
             log.exception("turn %d failed in an unforeseen way", self.number)
             self._fault(errors.exceptions[0])
         finally:
-            self._floor.over(self, self.dead or outcome, self.reason)
+            if self.attempt is None:  # else it never began
+                self._floor.over(self, self.dead or outcome, self.reason)
+
+    def commit(self, generation: int, claim: Claim) -> None:
+        """It has begun, as `claim`: what was kept is heard now, all of it before anything new."""
+        attempt, self.attempt = self.attempt, None
+        assert attempt is not None
+        self.generation = generation
+        self.claim = replace(claim, responder=self.claim.responder)
+        self.playback.at_end = self._floor.links.whole
+        for event in attempt.kept:
+            self._say(event)
+        attempt.committed.set()
+        self._going.set()
 
     def silence(self, outcome: Outcome, reason: str) -> None:
         """From this very moment nothing of the turn is let through."""
@@ -168,8 +188,10 @@ class Turn:
         def spawn(work: Coroutine[Any, Any, None]) -> None:
             tasks.append(group.create_task(work))
 
-        prompt = await self._floor.prompt(self)
         self.playback.voiced = self._floor.links.hears
+        prompt = await self._floor.prompt(self)
+        if self.attempt is not None:
+            self.attempt.asked(prompt)
         request = Request(
             turn=self.number,
             cause=self.claim.cause,
@@ -179,13 +201,15 @@ class Turn:
             speaks=self.playback.voiced,
             spawn=spawn,
             room=self._room,
-            call=lambda call: self._floor.call(self, call),
-            note=lambda event: self._floor.note(self, event),
+            call=self._call,
+            note=self.note,
+            begun=self._begun,
         )
         async with closing(self.claim.responder.reply(request)) as events:
             async for event in events:
                 await self._going.wait()
                 self._say(event)
+        await self._begun()
         await self._played()
         for task in tasks:
             task.cancel()
@@ -193,6 +217,10 @@ class Turn:
     def _say(self, event: ReplyEvent) -> None:
         """The guard: the one place through which a reply reaches the timeline."""
         if self.dead is not None:
+            return
+        if self.attempt is not None:
+            if not self.attempt.keep(event):
+                self._going.clear()  # it is far enough ahead
             return
         now = _now()
         match event:
@@ -213,8 +241,24 @@ class Turn:
                 pass
         self._floor.say(self, event)
 
+    def note(self, event: Event) -> None:
+        """Put a fact beside the reply."""
+        self._floor.note(self, event)
+
+    async def _begun(self) -> None:
+        """Until it is certain that the turn will be heard."""
+        if self.attempt is not None:
+            await self.attempt.committed.wait()
+
+    async def _call(self, call: ToolCall) -> ToolOutcome:
+        """Run a tool, but never for a reply that may still be dropped."""
+        await self._begun()
+        return await self._floor.call(self, call)
+
     async def _room(self) -> None:
         """Until less than `ahead` seconds of sound wait for the ear; one that wants it whole never waits."""
+        if self.attempt is not None and await self.attempt.room():
+            return
         play, grace = self.playback, self._grace
         await self._until(lambda: 0.0 if play.at_end else _now() + play.ahead(_now(), grace) - self._ahead)
 
@@ -241,7 +285,7 @@ class Turn:
             message = (
                 str(error) if isinstance(error, AizuchiError) else f"internal error: {type(error).__name__}"
             )
-            self._floor.note(self, Fault("gateway", "turn_failed", message))
+            self.note(Fault("gateway", "turn_failed", message))
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""What the user says: one utterance, one recogniser stream.
+"""What the user says: one utterance, one recogniser stream, and at pauses perhaps a tentative one beside it.
 
 All sound of the utterance is kept until it is done, so that a recogniser that fails can be asked again,
 and after it the next one, without the user noticing more than a delay.
@@ -14,9 +14,10 @@ from aizuchi.engine.guard import Tally
 from aizuchi.engine.overlap import Overlap
 from aizuchi.engine.permits import Call
 from aizuchi.engine.streams import provided
+from aizuchi.engine.tentative import Ahead, check
 from aizuchi.errors import ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Heard, HeardPartial, Requested
-from aizuchi.ports import Final, Hints, Partial, Recognizer
+from aizuchi.ports import Final, Hints, Recognizer
 
 PAUSE = b""
 """Among the sound: here the speaker paused."""
@@ -25,8 +26,10 @@ PAUSE = b""
 class Utterance:
     """Fed synchronously by the microphone, run as one task of the session.
 
-    `tell` gets HeardPartial, Requested and Answered as they happen. `patience` is how many seconds a
-    recogniser may take for its final text once the utterance has ended; `tries` how often each is asked.
+    `tell` gets HeardPartial, Requested and Answered as they happen; `known` is called in a pause when what
+    was said is known and is no news. `patience` is how many seconds a recogniser may take for its final text
+    once the utterance has ended; `tries` how often each is asked. With `ahead` one that hears an utterance
+    only as a whole is asked at pauses, too.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class Utterance:
         patience: float,
         tell: Callable[[Event], None],
         tries: int = 2,
+        ahead: Ahead | None = None,
+        known: Callable[[], None] = lambda: None,
     ) -> None:
         self.number = number
         self.text = ""
@@ -60,6 +65,14 @@ class Utterance:
         self._patience = patience
         self._tell = tell
         self._tries = tries
+        self._ahead = ahead
+        self._known = known
+        self._streams = False
+        """The recogniser that listens gives partials."""
+        self._awaited = False
+        """It was asked for its newest words and has not given them yet."""
+        self._found: Heard | None = None
+        """The final text, if the tentative request had it first."""
         self._sound: list[bytes] = []
         self._ended_at: float | None = None
         self._more = asyncio.Event()
@@ -69,6 +82,12 @@ class Utterance:
     @property
     def ended(self) -> bool:
         return self._ended_at is not None
+
+    @property
+    def likely(self) -> str:
+        """What they have said if this pause is the end; empty while that is not known."""
+        pending = self._awaited or (self._ahead is not None and self._ahead.pending)
+        return self.text if (self.paused or self.ended) and not pending else ""
 
     def push(self, pcm: bytes) -> None:
         """More sound, 16 kHz."""
@@ -86,16 +105,33 @@ class Utterance:
             wanted -= len(pcm)
         return b"".join(reversed(pieces))
 
-    def pause(self) -> None:
-        """The speaker has fallen silent: a recogniser that streams is asked for what it has."""
-        if not self.ended and not self.paused:
+    def pause(self, silence_ms: float = 0.0) -> None:
+        """The speaker is silent for so long: a recogniser is asked for what was said so far."""
+        if self.ended:
+            return
+        # One that has said nothing by the time the pause has doubled is not waited for.
+        self._awaited = self._streams and not self.paused
+        if not self.paused:
             self.paused = True
             self._sound.append(PAUSE)
             self._more.set()
+        # What is said over a reply may be no more than its echo: no request is spent on that.
+        if self._ahead is not None and self.took_floor:
+            self._ahead.ask(
+                self._asr,
+                [pcm for pcm in self._sound if pcm],
+                self._hints,
+                silence_ms=silence_ms,
+                patience=self._patience,
+                tell=self._tell,
+                told=self._told,
+            )
 
     def go_on(self) -> None:
         """The speaker goes on."""
-        self.paused = False
+        self.paused = self._awaited = False
+        if self._ahead is not None:
+            self._ahead.leave()
 
     def end(self, user_end: float, voice_end: float) -> None:
         """No more sound comes; from now on the recogniser's time runs."""
@@ -106,10 +142,13 @@ class Utterance:
         self._more.set()
         if self._scope is not None:
             self._scope.reschedule(self._ended_at + self._patience)
+        self._settle()
 
     def abandon(self) -> None:
         """Drop it: its recogniser's stream is closed, its text never comes."""
         self.abandoned = True
+        if self._ahead is not None:
+            self._ahead.leave()
         if self._task is not None:
             self._task.cancel()
 
@@ -117,33 +156,61 @@ class Utterance:
         """The final text. Raises ProviderError when every recogniser failed. Runs as a task of its own."""
         self._task = asyncio.current_task()
         permits = self._asr.permits
-        if permits is None:
-            return await self._understand()
-        # While it waits the sound is kept, and the recogniser's time begins when it is asked.
-        async with permits.held(Call(), note=self._tell):
-            return await self._understand()
+        try:
+            if permits is None:
+                return await self._understand()
+            # While it waits the sound is kept, and the recogniser's time begins when it is asked.
+            async with permits.held(Call(), note=self._tell):
+                return await self._understand()
+        finally:
+            if self._ahead is not None:
+                self._ahead.leave()
 
     async def _understand(self) -> Heard:
         last = ProviderError("no recogniser is available right now")
         for recognizer in self._asr.usable():
             for _ in range(self._tries):
                 try:
-                    heard = await self._ask(recognizer)
+                    heard = self._found or await self._ask(recognizer)
                 except ProviderError as error:
                     last = error
                     self._asr.failed(recognizer, error)
                     if not error.retryable:
                         break
                 else:
-                    self._asr.succeeded(recognizer)
+                    if heard is not self._found:
+                        self._asr.succeeded(recognizer)
                     return heard
+        if self.ended and self._ahead is not None and (tentative := self._ahead.newest) is not None:
+            await tentative.over.wait()  # it has its own time limit
+        if self._found is not None:
+            return self._found
         raise last
+
+    def _told(self) -> None:
+        """The tentative request knows something, or never will."""
+        tentative = self._ahead.newest if self._ahead is not None else None
+        if tentative is None or tentative.final is None or not self._newest(tentative.final.text):
+            self._known()
+        self._settle()
+
+    def _settle(self) -> None:
+        """If what was said until the pause was all, its text is the final one."""
+        tentative = self._ahead.newest if self._ahead is not None else None
+        if not self.ended or tentative is None or tentative.final is None or self._found is not None:
+            return
+        final, name = tentative.final, tentative.recognizer.name
+        self._found = Heard(self.number, final.text.strip(), final.language, final.confidence, name)
+        self._asr.succeeded(tentative.recognizer)
+        if self._scope is not None and not self._scope.expired():
+            self._scope.reschedule(asyncio.get_running_loop().time())
 
     async def _ask(self, recognizer: Recognizer) -> Heard:
         loop = asyncio.get_running_loop()
         began, first_ms, outcome = loop.time(), None, "cancelled"
         self._tell(Requested("asr", recognizer.name))
-        stream = recognizer.transcribe(self._audio(recognizer.streams), self._hints)
+        self._streams = recognizer.streams
+        stream = recognizer.transcribe(self._audio(self._streams), self._hints)
         try:
             async with provided(stream, recognizer.name) as results:
                 while True:
@@ -155,7 +222,7 @@ class Utterance:
                         self._scope = None
                     if first_ms is None:
                         first_ms = round((loop.time() - began) * 1000)
-                    _check(result, recognizer.name)
+                    check(result, recognizer.name)
                     if isinstance(result, Final):
                         outcome = "done"
                         return Heard(
@@ -170,6 +237,8 @@ class Utterance:
             outcome = "failed"
             raise ProviderError(f"{recognizer.name} ended without a final text") from None
         except TimeoutError:
+            if self._found is not None:
+                return self._found
             outcome = "failed"
             raise StageTimeout(f"{recognizer.name} gave no text within {self._patience:g} s") from None
         except ProviderError:
@@ -180,10 +249,20 @@ class Utterance:
             self._tell(Answered("asr", recognizer.name, outcome, first_ms=first_ms, audio_ms=ms))
 
     def _partial(self, text: str) -> None:
+        awaited, self._awaited = self._awaited, False
+        # What a tentative request has heard of all of it is better than a stream's newest guess.
+        better = self._ahead is not None and self._ahead.newest is not None and self._ahead.newest.final
+        if not better and not self._newest(text) and awaited:
+            self._known()
+
+    def _newest(self, text: str) -> bool:
+        """What they have said so far, as far as is known; False if it is no news."""
         text = text.strip()
-        if text and text != self.text:
-            self.text = text
-            self._tell(HeardPartial(self.number, text))
+        if not text or text == self.text:
+            return False
+        self.text = text
+        self._tell(HeardPartial(self.number, text))
+        return True
 
     async def _audio(self, pauses: bool) -> AsyncIterator[bytes]:
         at = 0
@@ -196,12 +275,6 @@ class Utterance:
                 return
             self._more.clear()
             await self._more.wait()
-
-
-def _check(result: object, name: str) -> None:
-    """Third-party code may give anything."""
-    if not isinstance(result, Partial | Final) or not isinstance(result.text, str):  # pyright: ignore
-        raise ProviderError(f"{name} gave {result!r:.60} instead of text")
 
 
 def joined(pieces: Sequence[str]) -> str:

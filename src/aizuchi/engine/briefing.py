@@ -1,0 +1,84 @@
+"""What a turn's model is told: gathers history, contexts, passages and tools into a prompt.
+
+The same for a turn and for an attempt at one, which is told what it would be told if it had begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aizuchi.character import Character
+from aizuchi.engine.history import History
+from aizuchi.engine.links import Links
+from aizuchi.engine.prompt import Contexts, build
+from aizuchi.engine.rules import Rules
+from aizuchi.engine.toolroom import ToolRoom
+from aizuchi.engine.turn import Turn
+from aizuchi.errors import ProviderError
+from aizuchi.events import OWNER, Author, Fault
+from aizuchi.ports import Message, Passage, Prompt, Retriever, ToolSpec
+
+
+class Briefing:
+    """One session's prompts."""
+
+    def __init__(
+        self,
+        session: str,
+        person: str,
+        character: Character,
+        rules: Rules,
+        *,
+        history: History,
+        contexts: Contexts,
+        tools: ToolRoom,
+        links: Links,
+        retriever: Retriever | None,
+    ) -> None:
+        self._session = session
+        self._person = person
+        self._character = character
+        self._rules = rules
+        self._history = history
+        self._contexts = contexts
+        self._tools = tools
+        self._links = links
+        self._retriever = retriever
+
+    def tools(self, author: Author) -> Sequence[ToolSpec]:
+        """What the model may call for this author now."""
+        return self._tools.specs(self._character.tools, author, self._links.tools)
+
+    def basis(self) -> object:
+        """What a prompt for the user would be made from, apart from what they say."""
+        return (self._history.messages, self._contexts.current, tuple(self.tools(OWNER)), self._links.hears)
+
+    async def prompt(self, turn: Turn) -> Prompt:
+        """What the model is told. An attempt's prompt is as if the turn had begun."""
+        claim, newest = turn.claim, None
+        if turn.attempt is not None:
+            newest, turn.attempt.basis = Message("user", claim.text), self.basis()
+        # What comes while the passages are looked up is for the next turn.
+        history = self._history.trimmed(self._rules.history_tokens, newest)
+        passages = await self._passages(turn)
+        return build(
+            self._character,
+            history=history,
+            contexts=turn.contexts,
+            passages=passages,
+            tools=self.tools(claim.author),
+            max_tokens=self._rules.max_reply_tokens,
+            session=self._session,
+        )
+
+    async def _passages(self, turn: Turn) -> Sequence[Passage]:
+        query = turn.claim.text
+        if self._retriever is None or not query:
+            return ()
+        try:
+            async with asyncio.timeout(self._rules.limits.retrieve):
+                return await self._retriever.passages(query, session=self._session, person=self._person)
+        except (TimeoutError, ProviderError) as error:
+            turn.note(Fault("llm", "retrieval_failed", str(error) or "retrieval took too long"))
+            return ()
