@@ -7,17 +7,24 @@ import pytest
 
 from aizuchi.events import (
     Answered,
+    AttemptBegun,
+    AttemptEnded,
     Fault,
     Heard,
     Played,
     Queued,
     Requested,
+    Sentence,
+    Speech,
+    SpeechEnded,
     SpeechStarted,
+    TextDelta,
     TurnBegun,
     TurnEnded,
 )
 from aizuchi.views.metrics import Meter, Metrics, Summary, percentile
-from tests.views.stories import Tale, interrupted_turn, spoken_turn, whole
+from aizuchi.views.replay import bars
+from tests.views.stories import TONE, Tale, interrupted_turn, spoken_turn, whole
 
 
 def followed(tale: Tale) -> Metrics:
@@ -51,6 +58,7 @@ def test_spoken_turn_is_measured_from_both_ends():
         "e2e_from_voice_ms": 1000,
         "interrupt_ms": None,
         "queue_ms": None,
+        "saved_ms": None,
         "duration_ms": 1650,
         "tokens": 3,
         "tokens_in": 40,
@@ -89,8 +97,65 @@ def test_typed_turn_has_no_voice():
         "asr_first_partial_from_speech_ms",
         "asr_final_ms",
         "queue_ms",
+        "saved_ms",
     }
     assert "end_point" not in figures.stages
+
+
+def test_a_prepared_turn_saves_what_its_attempt_has_done_before():
+    """Asked in the pause, spoken at the commit: the stages take no time, and still make up the whole."""
+    tale = Tale()
+    metrics = followed(tale)
+    tale.say(0.56, SpeechStarted(1, audio_at=0.5))
+    tale.say(2.1, AttemptBegun(1, 1, "go"))
+    tale.say(2.1, Requested("llm", "model", attempt=1))
+    tale.say(2.2, Requested("tts", "voice", 0, attempt=1))
+    tale.say(2.4, Answered("llm", "model", "done", first_ms=90, tokens_in=40, tokens_out=3, attempt=1))
+    tale.say(2.6, SpeechEnded(1, audio_at=2.0, voice_end=2.0))
+    tale.say(2.65, Heard(1, "Go."))
+    tale.say(2.65, TurnBegun(1, "user", "Go.", user_end=2.6, voice_end=2.0), 1)
+    tale.say(2.65, AttemptEnded(1, 1, saved_ms=550, tokens=3, audio_ms=40), 1)
+    tale.say(2.65, TextDelta("Going."), 1)
+    tale.say(2.65, Sentence(1, 0, "Going.", "Going."), 1)
+    tale.say(2.66, Speech(1, 0, 0, TONE, 24_000), 1)
+    tale.say(2.7, Answered("tts", "voice", "done", 0, first_ms=50, characters=6, audio_ms=40), 1)
+    tale.say(3.0, TurnEnded(1, "finished"), 1)
+    figures = metrics.figures(1)
+    assert figures is not None
+    assert figures.numbers()["saved_ms"] == pytest.approx(550)
+    assert (figures.tokens_in, figures.tokens, figures.characters, figures.audio_ms) == (40, 3, 6, 40)
+    assert figures.llm_asked == pytest.approx(2.1) and figures.tts_asked == pytest.approx(2.2)
+    stages = figures.stages
+    assert stages == pytest.approx(
+        {"end_point": 600, "asr": 50, "begin": 0, "llm": 0, "clause": 0, "voice": 10}
+    )
+    assert sum(stages.values()) == pytest.approx(figures.numbers()["first_audio_from_voice_ms"])
+    assert any(bar.label == "prepared" for bar in bars(figures))
+
+
+def test_what_was_prepared_in_vain_is_nobody_s_turn():
+    """It is counted by reason with what it had made; the turn that follows has its own figures."""
+    tale, meter = Tale(), Meter()
+    stop = meter(tale)
+    tale.say(1.0, AttemptBegun(1, 1, "go"))
+    tale.say(1.0, Requested("llm", "model", attempt=1))
+    tale.say(1.3, AttemptEnded(1, reason="went_on", tokens=12, audio_ms=300))
+    tale.say(1.3, Answered("llm", "model", "cancelled", attempt=1))
+    tale.say(2.0, AttemptBegun(2, 1, "go on"))
+    spoken_turn(tale, at=0.5)
+    tale.say(6.0, AttemptEnded(2, reason="expired", tokens=5))
+    figures = meter.as_dict()
+    assert figures["speculation"] == {
+        "attempts": 2,
+        "committed": 0,
+        "dropped": {"went_on": 1, "expired": 1},
+        "wasted_tokens": 17,
+        "wasted_audio_ms": 300,
+    }
+    assert "saved_ms" not in figures["figures"]
+    turn = meter.of(tale.id)
+    assert turn is not None and turn.turns[0].prepared is None and turn.turns[0].tokens_in == 40
+    stop()
 
 
 def test_a_greeting_has_no_user_end():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aizuchi.events import Answered, Entry, Event
+from aizuchi.events import Answered, AttemptBegun, AttemptEnded, Entry, Event, Requested
 from aizuchi.server.store import MemoryStore
 from aizuchi.views.usage import Cap, Usage, table
 from tests.views.stories import Tale, whole
@@ -31,6 +31,22 @@ async def test_counts_reach_the_store():
     assert await table(store) == [
         ("2026-11-21", "model", {"requests": 2, "tokens_in": 40, "tokens_out": 3}),
         ("2026-11-21", "voice", {"requests": 2, "characters": 31, "audio_seconds": pytest.approx(0.12)}),
+    ]
+
+
+async def test_what_was_prepared_in_vain_is_paid_for():
+    """An attempt's requests count like a turn's, dropped or not."""
+    store, tale = MemoryStore(), Tale()
+    usage = Usage(store, today=lambda: "2026-11-21")
+    stop = usage(tale)
+    tale.say(1.0, AttemptBegun(1, 1, "go"))
+    tale.say(1.1, Requested("llm", "model", attempt=1))
+    tale.say(1.2, AttemptEnded(1, reason="went_on"))
+    tale.say(1.2, Answered("llm", "model", "cancelled", tokens_in=40, tokens_out=2, attempt=1))
+    stop()
+    await usage.flush()
+    assert await table(store) == [
+        ("2026-11-21", "model", {"requests": 1, "tokens_in": 40, "tokens_out": 2}),
     ]
 
 

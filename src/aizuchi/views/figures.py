@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from aizuchi.events import (
     Answered,
+    AttemptBegun,
+    AttemptEnded,
     Cause,
     Entry,
     Event,
@@ -63,6 +65,8 @@ class TurnFigures:
     cause: Cause
     begun: float
     """`at` of its commit; this and the other times are seconds on the session's clock."""
+    prepared: float | None = None
+    """When an attempt at it began, before it was certain that the user had finished; None without one."""
     user_end: float | None = None
     voice_end: float | None = None
     speech_onset: float | None = None
@@ -130,7 +134,8 @@ class TurnFigures:
 
         `end_point` the silence waited for, `asr` to the final text, `begin` to the model's request,
         `llm` to its first piece, `clause` to the first speakable sentence, `voice` to its first sound.
-        A stage that did not happen is left out; what follows then counts from the last known moment.
+        A stage that did not happen is left out; what follows then counts from the last known moment. What
+        was done before its stage's turn has come, in an attempt, took no time.
         """
         marks = (
             ("end_point", self.user_end),
@@ -146,8 +151,8 @@ class TurnFigures:
             if at is None or last is None:
                 continue
             if name != "end_point" or self.voice_end is not None:
-                stages[name] = _rounded(at - last)
-            last = at
+                stages[name] = max(0.0, _rounded(at - last))
+            last = max(last, at)
         return stages
 
     def numbers(self) -> dict[str, float | int | None]:
@@ -170,6 +175,7 @@ class TurnFigures:
             "e2e_from_voice_ms": self.from_voice(played),
             "interrupt_ms": self.interrupt_ms,
             "queue_ms": _rounded(self.queued) if self.queued else None,
+            "saved_ms": _ms(self.prepared, self.begun),
             "duration_ms": _ms(self.begun, self.ended),
             "tokens": self.tokens,
             "tokens_in": self.tokens_in,
@@ -195,6 +201,8 @@ class Folding:
         """Utterances in which nothing was recognised."""
         self.failed = 0
         """Utterances that every recogniser failed at."""
+        self._attempts: dict[int, TurnFigures] = {}
+        """What those that run have asked of providers; a committed one hands it to its turn."""
         self._said: dict[int, UtteranceTimes] = {}
 
     def read(self, entry: Entry) -> TurnFigures | None:
@@ -204,6 +212,15 @@ class Folding:
                 self._utterance(event, at)
             case TurnBegun():
                 self._begin(event, entry)
+            case AttemptBegun(attempt=attempt):
+                self._attempts[attempt] = TurnFigures(0, entry.generation, "user", at)
+            case Requested(attempt=int(attempt)) | Answered(attempt=int(attempt)):
+                if attempt in self._attempts:
+                    self._reply(self._attempts[attempt], event, entry)
+            case AttemptEnded(attempt=attempt, turn=turn):
+                prepared = self._attempts.pop(attempt, None)
+                if prepared is not None and turn in self.running:
+                    _take_over(self.running[turn], prepared)
             case Fault(stage="asr") if entry.turn is None:
                 self.failed += 1
             case Played(turn=turn) if turn in self.running:
@@ -302,6 +319,17 @@ class Folding:
                 figures.outcome, figures.heard, figures.ended = outcome, heard, at
             case _:
                 pass
+
+
+def _take_over(figures: TurnFigures, prepared: TurnFigures) -> None:
+    """What an attempt had asked and was billed is its turn's from the commit on."""
+    figures.prepared = prepared.begun
+    figures.llm_asked, figures.llm_done = prepared.llm_asked, prepared.llm_done
+    figures.tts_asked, figures.tts_done = prepared.tts_asked, prepared.tts_done
+    figures.tokens_in += prepared.tokens_in
+    figures.tokens_out += prepared.tokens_out
+    figures.characters += prepared.characters
+    figures.audio_ms += prepared.audio_ms
 
 
 def _first(known: float | None, at: float) -> float:

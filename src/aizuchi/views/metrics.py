@@ -13,7 +13,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from aizuchi.events import Entry, Measured
+from aizuchi.events import AttemptEnded, Entry, Measured
 from aizuchi.timeline import Timeline
 from aizuchi.views.figures import Folding, TurnFigures
 
@@ -36,14 +36,20 @@ class Followed(Protocol):
 class Metrics:
     """The figures of one session. `read` is the timeline reader.
 
-    `done` is told of each ended turn; `quiet` leaves no log records.
+    `done` is told of each ended turn, `attempted` of each ended attempt; `quiet` leaves no log records.
     """
 
     def __init__(
-        self, session: str = "", done: Callable[[TurnFigures], None] | None = None, *, quiet: bool = False
+        self,
+        session: str = "",
+        done: Callable[[TurnFigures], None] | None = None,
+        *,
+        attempted: Callable[[AttemptEnded], None] | None = None,
+        quiet: bool = False,
     ) -> None:
         self._session = session
         self._done = done
+        self._attempted = attempted
         self._quiet = quiet
         self._folding = Folding()
         self._ended: deque[TurnFigures] = deque(maxlen=KEPT_TURNS)
@@ -62,6 +68,8 @@ class Metrics:
 
     def read(self, entry: Entry) -> None:
         ended = self._folding.read(entry)
+        if self._attempted is not None and isinstance(entry.event, AttemptEnded):
+            self._attempted(entry.event)
         if ended is None:
             return
         self._ended.append(ended)
@@ -130,6 +138,22 @@ class Summary:
         """By outcome."""
         self.fallbacks: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        self.committed = 0
+        """Answers that were prepared before it was certain that the user had finished, and spoken."""
+        self.dropped: Counter[str] = Counter()
+        """Those that were not, by reason."""
+        self.wasted_tokens = 0
+        """Text that dropped ones had made, as we estimate it."""
+        self.wasted_audio_ms = 0
+
+    def attempted(self, ended: AttemptEnded) -> None:
+        """An answer was prepared; how much a committed one saved is a figure of its turn."""
+        if ended.turn is not None:
+            self.committed += 1
+        else:
+            self.dropped[ended.reason] += 1
+            self.wasted_tokens += ended.tokens
+            self.wasted_audio_ms += ended.audio_ms
 
     @property
     def values(self) -> Mapping[str, Sequence[float]]:
@@ -156,6 +180,13 @@ class Summary:
             "turns": dict(self.turns),
             "fallbacks": dict(self.fallbacks),
             "faults": dict(self.faults),
+            "speculation": {
+                "attempts": self.committed + self.dropped.total(),
+                "committed": self.committed,
+                "dropped": dict(self.dropped),
+                "wasted_tokens": self.wasted_tokens,
+                "wasted_audio_ms": self.wasted_audio_ms,
+            },
             "figures": {
                 name: {
                     "count": len(values),
@@ -179,7 +210,7 @@ class Meter:
         self._metrics: OrderedDict[str, Metrics] = OrderedDict()
 
     def __call__(self, session: Followed) -> Callable[[], None]:
-        metrics = Metrics(session.id, self.summary.add)
+        metrics = Metrics(session.id, self.summary.add, attempted=self.summary.attempted)
         self._metrics[session.id] = metrics
         self._metrics.move_to_end(session.id)
         while len(self._metrics) > self.REMEMBERED:

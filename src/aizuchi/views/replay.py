@@ -46,6 +46,7 @@ def bars(figures: TurnFigures) -> list[Bar]:
         ("you speak", figures.speech_onset, figures.voice_end, "█", "cyan"),
         ("silence", figures.voice_end, user_end, "░", "yellow"),
         ("recogniser", user_end, figures.asr_final, "▒", "magenta"),
+        ("prepared", figures.prepared, figures.begun, "░", "green"),
         ("model", figures.llm_asked, figures.llm_done, "▒", "blue"),
         ("first clause", figures.first_token, figures.first_sentence, "▒", "yellow"),
         ("voice", figures.tts_asked, figures.tts_done, "▒", "magenta"),
