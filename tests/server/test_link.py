@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from aizuchi.errors import ProtocolError
-from aizuchi.events import Measured, Typed
+from aizuchi.events import Answered, AttemptBegun, AttemptEnded, Measured, Requested, Typed
 from aizuchi.ports import Delivery, Limits
+from aizuchi.wire.native import NativeWire
+from aizuchi.wire.native.up import WANTS
 from tests import virtual
 from tests.server.fakes import FRAME, ToyWire, connected, linked, make_house
 
@@ -85,6 +87,29 @@ async def test_half_an_entry_dies_with_its_turn():
         pipe.open.set()
         await pipe.until_sent("state", 3)
         assert not pipe.of_type("more")
+
+
+async def test_no_byte_leaves_because_an_answer_is_prepared():
+    """What an attempt puts on the timeline, whatever becomes of it, is no message for anybody."""
+    wishes = sorted({*WANTS} - {"timeline", "greeting"})  # this session has nothing to greet with
+    async with make_house() as house, connected(house, NativeWire(token_required=False)) as pipe:
+        pipe.put(type="hello", seq=0, protocol="dh.v1", want=wishes)
+        welcome = await pipe.until_sent("hello_ack")
+        live = house.sessions.get(welcome["session_id"])
+        assert live is not None
+        session: Any = live.session
+        before = len(pipe.sent)
+        for event in (
+            AttemptBegun(1, 1, "hello"),
+            Requested("llm", "model", attempt=1),
+            AttemptEnded(1, reason="went_on"),
+            Answered("llm", "model", "cancelled", attempt=1),
+            AttemptBegun(2, 1, "hello there"),
+        ):
+            session.note(event)
+        session.move("thinking")
+        await pipe.until_sent("state_update")
+        assert len(pipe.sent) == before + 1
 
 
 async def test_answers_keep_their_place():
