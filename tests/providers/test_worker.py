@@ -60,6 +60,15 @@ async def test_input_and_answers_stream():
         assert await collect(call) == ["end"]
 
 
+async def test_an_empty_piece_arrives_as_one():
+    """To a recogniser it says that the speaker pauses."""
+    async with pool() as workers, workers.call({"do": "echo"}) as call:
+        for piece in (b"a", b"", b"", b"b"):
+            await call.send(piece)
+        call.end()
+        assert await collect(call) == [b"a", b"", b"", b"b", "end"]
+
+
 async def test_calls_share_a_process():
     """Several calls are open on one process at once and do not mix."""
     async with pool() as workers, contextlib.AsyncExitStack() as stack:

@@ -91,8 +91,8 @@ class Call:
         self._closed = False
 
     async def send(self, data: bytes) -> None:
-        """More input. Waits while the worker is behind by some seconds of sound."""
-        for start in range(0, len(data), PIECE):
+        """More input; an empty piece arrives as one. Waits while the worker is behind by some seconds."""
+        for start in range(0, len(data) or 1, PIECE):
             while not self._room and not self._over:
                 await self._wait()
             self._check()

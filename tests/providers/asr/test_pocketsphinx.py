@@ -71,6 +71,51 @@ async def test_an_utterance_leaves_no_trace(recogniser: PocketsphinxRecognizer):
     assert again.text == first.text and again.confidence == pytest.approx(first.confidence, abs=0.02)
 
 
+@pytest.mark.parametrize("at", [0.5, 1.0, 2.4])
+async def test_a_pause_is_answered_with_the_newest_words(recogniser: PocketsphinxRecognizer, at: float):
+    """Also before there is enough sound to know the channel; and it spoils nothing of what follows."""
+    sound = speech("go_forward_ten_meters.wav")
+    cut = round(at * 16_000) * 2
+    told = asyncio.Event()
+    at_pause: list[Partial | Final] = []
+
+    async def paused() -> AsyncIterator[bytes]:
+        async for piece in slices(sound[:cut], 1024):
+            yield piece
+        yield b""
+        while not told.is_set():  # the provider looks at its answers when it is given more
+            yield b""
+            await asyncio.sleep(0.01)
+        async for piece in slices(sound[cut:], 1024):
+            yield piece
+
+    results: list[Partial | Final] = []
+    async with asyncio.timeout(60), aclosing(recogniser.transcribe(paused(), Hints())) as stream:
+        async for result in stream:
+            results.append(result)
+            if not told.is_set() and len(results) > 1 and results[-2] == result:
+                at_pause.append(result)  # said again though it is the same: an answer to the pause
+                told.set()
+    assert at_pause
+    if at == 2.4:
+        assert at_pause[0].text == "go forward ten meters"
+    assert results[-1].text == "go forward ten meters"
+
+
+async def test_a_pause_before_any_sound(recogniser: PocketsphinxRecognizer):
+    """Nothing was said so far, which is an answer, too; half a sample is no pause."""
+
+    async def paused() -> AsyncIterator[bytes]:
+        yield b""
+        yield b"\1"
+        yield b""
+        yield bytes(64)
+
+    async with asyncio.timeout(60), aclosing(recogniser.transcribe(paused(), Hints())) as stream:
+        results = [result async for result in stream]
+    assert results == [Partial(""), Partial(""), Final("", "en")]
+
+
 async def test_a_real_sentence_is_mostly_right(recogniser: PocketsphinxRecognizer):
     """A clear voice reading a long sentence comes out with at most four words in ten wrong."""
     name = "librivox_austen_0870.wav"

@@ -125,6 +125,44 @@ async def test_a_streaming_model_tells_partials(tmp_path: Path):
 
 
 @pytest.mark.usefixtures("stand_in")
+async def test_a_pause_is_answered_at_once(tmp_path: Path):
+    """By the newest text, also when it is no news; what comes after it goes on as if nothing had been."""
+    model = folder(tmp_path, "sherpa-onnx-streaming-zipformer-en")
+    recogniser = SherpaRecognizer(SherpaRecognizer.Options.model_validate({"model": str(model)}))
+    answered: list[Partial | Final] = []
+    seen = asyncio.Event()
+
+    async def audio() -> AsyncIterator[bytes]:
+        yield b"\x01\x10" * 8_000
+        for count in (1, 2):
+            yield b""
+            while len(answered) < count:  # the provider looks at its answers when it is given more
+                yield b"\x01\x10"
+                await asyncio.sleep(0)
+        yield b"\x01\x10" * 7_000
+        seen.set()
+
+    async with asyncio.timeout(60), recogniser:
+        assert recogniser.streams
+        async with aclosing(recogniser.transcribe(audio(), Hints())) as results:
+            async for result in results:
+                answered.append(result)
+    assert seen.is_set()
+    texts = [each.text for each in answered if isinstance(each, Partial)]
+    assert texts.count(" ".join(["word"] * 5)) >= 2
+    assert len(answered[-1].text.split()) >= 14
+
+
+@pytest.mark.usefixtures("stand_in")
+async def test_only_streaming_models_stream(tmp_path: Path):
+    """One that hears utterances as a whole has nothing to say at a pause; the engine asks it otherwise."""
+    model = folder(tmp_path, "sherpa-onnx-sense-voice-zh-en")
+    options = SherpaRecognizer.Options.model_validate({"model": str(model)})
+    async with asyncio.timeout(60), SherpaRecognizer(options) as recogniser:
+        assert not recogniser.streams
+
+
+@pytest.mark.usefixtures("stand_in")
 async def test_a_whole_utterance_model(tmp_path: Path):
     """All sound at the end, one final text with its language; nothing for no sound."""
     model = folder(tmp_path, "sherpa-onnx-sense-voice-zh-en")

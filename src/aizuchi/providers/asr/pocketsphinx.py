@@ -81,6 +81,10 @@ class PocketsphinxRecognizer(Recognizer):
         return frozenset({"en"})
 
     @property
+    def streams(self) -> bool:
+        return True
+
+    @property
     def about(self) -> str:
         if self._grammar:
             return "pocketsphinx, only what its grammar knows"

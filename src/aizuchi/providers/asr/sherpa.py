@@ -48,6 +48,7 @@ class SherpaRecognizer(Recognizer):
         super().__init__(options)
         self.options: SherpaRecognizer.Options = options
         self._pool: Pool | None = None
+        self._streams = False
 
     async def __aenter__(self) -> Self:
         """Looks at the files, then starts loading and does not wait. Raises ConfigError."""
@@ -64,6 +65,7 @@ class SherpaRecognizer(Recognizer):
             )
         folder = Path(options.model).expanduser()  # noqa: ASYNC240
         kind, files = await asyncio.to_thread(find, folder, options.kind, int8=options.int8)
+        self._streams = kind.startswith("streaming")
         plan = Plan(
             "aizuchi.providers.crafts.sherpa:Sherpa",
             {
@@ -98,6 +100,10 @@ class SherpaRecognizer(Recognizer):
             return frozenset(self.options.languages)
         known = models.named(Path(self.options.model).name)
         return frozenset(known.languages) if known is not None else None
+
+    @property
+    def streams(self) -> bool:
+        return self._streams
 
     @property
     def about(self) -> str:

@@ -1,8 +1,10 @@
 """The sherpa-onnx craft: one utterance in, partial texts (streaming models) and the final one out.
 
-Options: `{kind, files, threads, provider, language, itn}`. Input: 16 kHz mono s16le. Items: `["p", text]`,
-`["f", text, language]`. Not seen with real weights: a test checks the argument names
-against the library, and runs the loops with a stand-in for it.
+Options: `{kind, files, threads, provider, language, itn}`. Input: 16 kHz mono s16le; an empty piece asks a
+streaming model for its newest text. Items: `["p", text]`, `["f", text, language]`. At a pause no silence is
+pushed to make the model give its last word sooner: if the speaker goes on, it could not be taken back.
+Not seen with real weights: a test checks the argument names against the library, and runs the loops with a
+stand-in for it.
 """
 
 from __future__ import annotations
@@ -85,9 +87,10 @@ class Sherpa:
         stream = recognizer.create_stream()
         shown = ""
         while (pcm := call.read()) is not None:
-            stream.accept_waveform(RATE, self._samples(pcm))
+            if pcm:
+                stream.accept_waveform(RATE, self._samples(pcm))
             text = self._decode(stream, call)
-            if text and text != shown:
+            if not pcm or (text and text != shown):
                 shown = text
                 call.send(["p", text])
         stream.accept_waveform(RATE, self._numpy.zeros(TAIL, dtype=self._numpy.float32))
