@@ -70,6 +70,16 @@ def track(pcm: bytes, rate: int) -> NDArray[Any]:
     return np.column_stack([np.sqrt(np.mean(steps**2, axis=1)), bands]).astype(np.float32)
 
 
+def heard_track(pcm: bytes, rate: int) -> NDArray[Any]:
+    """`track` for a microphone: where nothing is loud enough to be compared, the bands are not asked for."""
+    import numpy as np
+
+    samples = np.frombuffer(pcm, dtype="<i2")
+    if len(samples) and max(int(samples.max()), -int(samples.min())) > 3 * FLOOR:
+        return track(pcm, rate)
+    return silent(len(samples) // (rate // 100))
+
+
 def silent(steps: int) -> NDArray[Any]:
     """So many steps in which nothing is played."""
     import numpy as np

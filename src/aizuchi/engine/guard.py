@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final
 
-from aizuchi.engine.echo import FLOOR, STEP_MS, Echo, Verdict, silent, track
+from aizuchi.engine.echo import DELAYS, FLOOR, STEP_MS, Echo, Verdict, heard_track, silent, track
 from aizuchi.engine.scripts import is_cjk
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ SAID: Final = 12
 """Sentences that may still come back."""
 LATELY: Final = 20
 """Steps of 10 ms that are judged at once."""
+BLOCK_MS: Final = 120
+"""Sound is looked at in pieces of this length, or sooner if somebody asks: numpy's price is per call."""
+BYTES_PER_MS: Final = RATE * 2 // 1000
+LONGEST_MS: Final = DELAYS * STEP_MS + 2 * BLOCK_MS
+"""After so long a silence of the ear nothing of it comes back."""
 
 
 @dataclass(slots=True)
@@ -52,6 +57,11 @@ class Guard:
         self._rows: list[NDArray[Any]] = []
         self._from_ms = 0
         self._place = 0.0
+        self._pending = bytearray()
+        """Microphone sound that was not looked at yet, with the ear at one stretch of the reply or silent."""
+        self._playing = False
+        self._quiet_ms = 0.0
+        """How long the ear has been silent."""
         self._said: deque[str] = deque(maxlen=SAID)
 
     # -- what goes in
@@ -75,13 +85,33 @@ class Guard:
 
     def heard(self, pcm: bytes, turn: int, position: float | None) -> None:
         """A stretch of the microphone, 16 kHz, and where the ear is meanwhile."""
-        mic = track(pcm, RATE)
-        ear = silent(len(mic))
-        if position is not None and turn == self._turn:
-            self._place += len(mic) * STEP_MS
-            off = position - self._place
-            self._place = position if abs(off) > JUMP_MS else self._place + off * 0.05
-            ear = self._reference(len(mic))
+        playing = position is not None and turn == self._turn
+        ms = len(pcm) / BYTES_PER_MS
+        self._quiet_ms = 0.0 if playing else self._quiet_ms + ms
+        if self._quiet_ms > LONGEST_MS:
+            self._pending.clear()
+            return  # nothing can come back
+        if position is not None and playing:
+            off = position - (self._place + ms)
+            jumps = abs(off) > JUMP_MS
+            if jumps or not self._playing:
+                self._look()
+            self._place = position if jumps else position - off * 0.95
+        elif self._playing:
+            self._look()
+        self._playing = playing
+        self._pending += pcm
+        if len(self._pending) >= BLOCK_MS * BYTES_PER_MS:
+            self._look()
+
+    def _look(self) -> None:
+        """Bring the two tracks up to the present; half a step stays for later."""
+        whole = len(self._pending) // (STEP_MS * BYTES_PER_MS) * STEP_MS * BYTES_PER_MS
+        if not whole:
+            return
+        mic = heard_track(bytes(self._pending[:whole]), RATE)
+        del self._pending[:whole]
+        ear = self._reference(len(mic)) if self._playing else silent(len(mic))
         self._played_ms += STEP_MS * float((ear[:, 0] > FLOOR).sum())
         self.echo.heard(mic, ear)
 
@@ -108,6 +138,7 @@ class Guard:
 
     def judge(self, tally: Tally) -> Verdict:
         """What is heard just now, counted for its utterance."""
+        self._look()
         verdict = self.echo.verdict(LATELY)
         if verdict == "voice" and self.adapting and self.echo.sounds:
             verdict = "unsure"
