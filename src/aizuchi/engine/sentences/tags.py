@@ -7,8 +7,9 @@ only while it may still become one of these, so never longer than the longest ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 _OPEN: Final = ("<think>", "<thinking>")
@@ -36,20 +37,45 @@ class Mark:
     word: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Spellings:
+    """How the tags of a character are written."""
+
+    marks: Mapping[str, str]
+    whole: frozenset[str]
+    starts: frozenset[str]
+    """Beginnings of tags, the tags themselves excluded."""
+    closing: frozenset[str]
+    """Beginnings of what ends a thought."""
+    longest: int
+
+
+@lru_cache(maxsize=256)
+def _spellings(words: tuple[str, ...]) -> _Spellings:
+    """Made once for a character rather than for each reply."""
+    marks: dict[str, str] = {}
+    for word in words:
+        # A word with a blank or a bracket in it could not be told from ordinary text.
+        if word and not any(char.isspace() or char in "[]【】<>" for char in word):
+            marks |= {f"[{word}]": word, f"【{word}】": word}
+    whole = frozenset({*marks, *_OPEN, *_CLOSE})
+    return _Spellings(
+        marks,
+        whole,
+        frozenset(tag[:end] for tag in whole for end in range(1, len(tag))),
+        frozenset(tag[:end] for tag in _CLOSE for end in range(1, len(tag))),
+        max(map(len, whole)),
+    )
+
+
 class Tags:
     """Characters in, display text, thoughts and marks out."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        marks: dict[str, str] = {}
-        for word in words:
-            # A word with a blank or a bracket in it could not be told from ordinary text.
-            if word and not any(char.isspace() or char in "[]【】<>" for char in word):
-                marks |= {f"[{word}]": word, f"【{word}】": word}
-        self._marks = marks
-        self._whole = {*marks, *_OPEN, *_CLOSE}
-        self._starts = {tag[:end] for tag in self._whole for end in range(1, len(tag))}
-        self._closing = {tag[:end] for tag in _CLOSE for end in range(1, len(tag))}
-        self._longest = max(map(len, self._whole))
+        spellings = _spellings(tuple(words))
+        self._marks, self._whole = spellings.marks, spellings.whole
+        self._starts, self._closing = spellings.starts, spellings.closing
+        self._longest = spellings.longest
         self._held = ""
         self._thinking = False
         self._tail = ""
