@@ -38,10 +38,11 @@ SHOWN = {
 }
 
 
-def one(seed: int) -> Report:
+def one(asked: tuple[int, float]) -> Report:
+    seed, seconds = asked
     logging.disable(logging.CRITICAL)
     try:
-        return shortened(conversation(seed))
+        return shortened(conversation(seed, seconds=seconds))
     except BaseException as error:  # a crash is a finding like any other
         return Report(seed, violations=[f"crash: {type(error).__name__}: {error}"])
 
@@ -50,6 +51,12 @@ def main() -> int:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--n", type=int, default=10_000, help="how many conversations")
     words.add_argument("--first", type=int, default=0, help="first seed")
+    words.add_argument(
+        "--seconds",
+        type=float,
+        default=20.0,
+        help="how long clients are wild before they calm down (virtual)",
+    )
     words.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked = words.parse_args()
     console, began = Console(), time.perf_counter()
@@ -60,16 +67,24 @@ def main() -> int:
     )
     with bar, multiprocessing.get_context("spawn").Pool(asked.jobs) as pool:
         work = bar.add_task("simulating", total=asked.n)
-        for report in pool.imap_unordered(one, range(asked.first, asked.first + asked.n), chunksize=8):
-            totals.update(report.counts)
-            totals["conversations"] += 1
-            totals["seconds"] += round(report.seconds)
-            if report.violations:
-                bad.append(report)
-            bar.advance(work)
+        seeds = ((seed, asked.seconds) for seed in range(asked.first, asked.first + asked.n))
+        try:
+            for report in pool.imap_unordered(one, seeds, chunksize=8):
+                totals.update(report.counts)
+                totals["conversations"] += 1
+                totals["seconds"] += round(report.seconds)
+                if report.violations:
+                    bad.append(report)
+                bar.advance(work)
+        except KeyboardInterrupt:
+            console.print("stopped; this is what was seen so far")
     totals["virtual hours"] = totals["seconds"] // 3600
     totals["entries"] = sum(count for name, count in totals.items() if name[0].isupper())
-    table = Table("seen", "count", title=f"{asked.n} conversations in {time.perf_counter() - began:.0f} s")
+    table = Table(
+        "seen",
+        "count",
+        title=f"{totals['conversations']:,} conversations in {time.perf_counter() - began:.0f} s",
+    )
     for key, label in SHOWN.items():
         table.add_row(label, f"{totals[key]:,}")
     table.add_row("violations", f"{sum(len(report.violations) for report in bad):,}")
