@@ -11,6 +11,7 @@ from aizuchi import opus
 from aizuchi.audio import Framer, level
 from aizuchi.errors import ConfigError, ProtocolError
 from aizuchi.opus import OpusDecoder, OpusEncoder
+from tests import needed
 from tests.speech import speech
 
 
@@ -126,7 +127,7 @@ def test_the_bundled_library_works(monkeypatch: pytest.MonkeyPatch):
     """Without a system's libopus the one inside the av wheel is found and encodes."""
     paths = list(opus.bundled())
     if not paths:
-        pytest.skip("this installation of av carries no libopus of its own")
+        needed.missing("this installation of av carries no libopus of its own; a wheel of it does")
     monkeypatch.setattr(opus, "_candidates", lambda: iter(["no-such-libopus.so", *paths]))
     opus.library.cache_clear()
     try:

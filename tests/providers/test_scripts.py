@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aizuchi.providers.crafts.scripts import LONGEST, clean, runs
+from tests import needed
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_clean(text: str, expected: str):
 )
 def test_japanese_is_read(text: str, kana: str):
     """Particles as they sound, phrases apart, each kana knowing what it stands for."""
-    pytest.importorskip("sudachipy")
+    needed.module("sudachipy")
     from aizuchi.providers.crafts.japanese import Reader
 
     reading = Reader().read(clean(text))

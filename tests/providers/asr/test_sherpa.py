@@ -15,6 +15,7 @@ from aizuchi.providers import models
 from aizuchi.providers.asr.sherpa import SherpaRecognizer
 from aizuchi.providers.asr.sherpa_folder import FILES, SMALLEST, find
 from aizuchi.providers.crafts.sherpa import FACTORIES, arguments
+from tests import needed
 
 STAND_IN = Path(__file__).resolve().parent / "sherpa_stand_in"
 TRANSDUCER = ("encoder-epoch-99.onnx", "decoder-epoch-99.onnx", "joiner-epoch-99.onnx", "tokens.txt")
@@ -87,7 +88,7 @@ def test_what_is_wrong_with_a_folder(tmp_path: Path):
 @pytest.mark.parametrize("kind", FACTORIES)
 def test_the_library_knows_our_arguments(kind: str):
     """Each constructor exists in the real library, takes what we give and lacks nothing it needs."""
-    library = pytest.importorskip("sherpa_onnx")
+    library = needed.module("sherpa_onnx")
     owner, name = FACTORIES[kind]
     signature = inspect.signature(getattr(getattr(library, owner), name))
     files = dict.fromkeys(["tokens", *FILES[kind]], "x")  # pyright: ignore[reportArgumentType]

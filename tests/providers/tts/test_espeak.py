@@ -19,6 +19,7 @@ from aizuchi.ports import Audio, Final, Hints, Phoneme, Style, Word
 from aizuchi.providers.asr.pocketsphinx import PocketsphinxRecognizer
 from aizuchi.providers.tts.espeak import LONGEST, RATE, EspeakVoice
 from aizuchi.visemes import VISEMES
+from tests import needed
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -100,7 +101,7 @@ async def test_korean_and_german(voice: EspeakVoice):
 
 async def test_japanese(voice: EspeakVoice):
     """Kanji are read, phrase by phrase, and stand where they are in the text."""
-    pytest.importorskip("sudachipy")
+    needed.module("sudachipy")
     text = "今日は学校へ行きます。Python が好き"
     _, words, shapes = await say(voice, text, "ja")
     assert spoken(words) == ["今日は", "学校へ", "行きます", "Python", "が", "好き"]

@@ -17,11 +17,7 @@ from aizuchi.providers.crafts.log_mel import log_mel
 from aizuchi.providers.crafts.smart_turn import samples
 from aizuchi.providers.turn.smart_turn import PLACE, SmartTurnModel, weights
 from tests import speech
-from tests.providers.turn import tiny
-
-# Read at import: the fixtures hide AIZUCHI_ settings from the tests.
-REAL = os.environ.get("AIZUCHI_SMART_TURN", "")
-"""Path of real weights for the last test."""
+from tests.providers.turn import shipped, tiny
 
 
 @pytest.fixture
@@ -134,11 +130,27 @@ async def test_outside_its_life_it_refuses(tiny_model: Path):
 # ------------------------------------------------------------------ the real thing
 
 
-@pytest.mark.skipif(not REAL, reason="set AIZUCHI_SMART_TURN to a smart-turn-v3.2-cpu.onnx")
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights that people use, one copy for all workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    return shipped.real_weights(
+        (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "smart-turn"
+    )
+
+
+def test_other_weights_are_refused():
+    """What lies in the wheel under the model's name is not believed because of its name."""
+    with pytest.raises(ValueError, match="SHA-256"):
+        shipped.checked(tiny.model())
+
+
+@pytest.mark.slow
+@pytest.mark.network
 @pytest.mark.parametrize("name", ["zh_sentence.wav", "en_sentence.wav", "zh_asr_example.wav", "jfk_16k.wav"])
-async def test_the_real_model_tells_a_sentence_from_its_beginning(name: str):
+async def test_the_real_model_tells_a_sentence_from_its_beginning(real: Path, name: str):
     """Whole sentences are finished, the same ones cut after 70 % are not."""
     pcm = speech.speech(name)
-    async with turn(Path(REAL)) as model, asyncio.timeout(60):
+    async with turn(real) as model, asyncio.timeout(60):
         assert await model.finished(pcm) > 0.8
         assert await model.finished(pcm[: len(pcm) * 7 // 20 * 2]) < 0.3
