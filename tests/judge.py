@@ -77,7 +77,7 @@ class Life:
     begun: TurnBegun
     seq: int
     ear: str
-    """The reference ear when it began."""
+    """The reference ear, if it was the same one all the time."""
     at_end: bool
     """That ear gets sound in one piece."""
     sentences: list[Sentence] = field(default_factory=list[Sentence])
@@ -130,6 +130,8 @@ class Judge:
         """Utterances that are being said."""
         self._quiet_at = 0.0
         """When the last of them ended."""
+        self._reference = ""
+        """The ear that counts."""
         attempts = session._attempts  # pyright: ignore[reportPrivateUsage]
         self.attempts = AttemptJudge(report.wrong, session.rules.speculation, lambda: attempts.spent)
 
@@ -140,6 +142,7 @@ class Judge:
         self._report.counts["committed"] += isinstance(event, AttemptEnded) and event.turn is not None
         self._order(entry)
         self.attempts.read(entry)
+        self._ears()
         life = self.turns.get(entry.turn) if entry.turn is not None else None
         self._stillness(event, entry.at)
         if life is not None and isinstance(event, REPLY) and (life.cut or life.ended):
@@ -230,9 +233,8 @@ class Judge:
         if any(life.has_floor for life in self.turns.values()):
             self._wrong("P3", f"turn {event.turn} began over another")
         ear = self._session.links.ear
-        self.turns[event.turn] = Life(
-            event, entry.seq, ear="" if ear is None else ear.id, at_end=ear is not None and not ear.paced
-        )
+        at_end = ear is not None and not ear.paced
+        self.turns[event.turn] = Life(event, entry.seq, ear=self._reference, at_end=at_end)
         if event.user_end is not None and not event.user_end <= entry.at:
             self._wrong("DH-50", f"turn {event.turn} was asked for in the future")
         if event.voice_end is not None:
@@ -244,6 +246,15 @@ class Judge:
             if event.text.replace(" ", "") != "".join(texts).replace(" ", ""):
                 self._wrong("P5", f"turn {event.turn} answers {event.text!r}, but {texts} was said")
             self._unanswered.clear()
+
+    def _ears(self) -> None:
+        """Where another ear counted for a while, what it said of the turn counts, too."""
+        ear = self._session.links.ear
+        now = "" if ear is None else ear.id
+        if now != self._reference:
+            self._reference = now
+            for life in self.turns.values():
+                life.ear = "" if life.ended is None else life.ear
 
     def _stillness(self, event: Event, at: float) -> None:
         """No reply stands still when nobody speaks any more."""
