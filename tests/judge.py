@@ -95,6 +95,8 @@ class Life:
     """Something else spoke while it waited."""
     paused: float | None = None
     """Since when it stands still because of a voice over it."""
+    coast: float = 0.0
+    """Seconds that its ear plays on all the same: by the ear that counted when it was paused."""
     told_by_ear: bool = False
     cut: Interrupted | None = None
     ended: TurnEnded | None = None
@@ -172,7 +174,8 @@ class Judge:
                 self.turns[turn].cut = event
                 self._heard(self.turns[turn], event.heard, event.text)
             case TurnHeld(turn=turn, reason="barge_in") if self._session.cause is not None:
-                self.turns[turn].paused = entry.at
+                self.turns[turn].paused, ear = entry.at, self._session.links.ear
+                self.turns[turn].coast = 0.0 if ear is None else ear.coast_ms / 1000
                 self._called.clear()
             case TurnResumed(turn=turn) if self.turns[turn].paused is not None:
                 self._unpaused(self.turns[turn], entry.at)
@@ -278,9 +281,9 @@ class Judge:
             return
         if at - since > PAUSE + 0.01:
             self._wrong("P3", f"turn {life.begun.turn} stood still for {at - since:.2f} s")
-        left, ear = life.natural_end - since, self._session.links.ear
+        left = life.natural_end - since
         if left > 0:
-            coasted = min(left, at - since, 0.0 if ear is None else ear.coast_ms / 1000)
+            coasted = min(left, at - since, life.coast)
             life.natural_end = at + left - coasted
 
     def _ended(self, event: TurnEnded, entry: Entry) -> None:
