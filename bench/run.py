@@ -28,6 +28,7 @@ import capacity
 import overlap
 import psutil
 import report
+import scaling
 import stale
 import turns
 from client import Job
@@ -73,7 +74,7 @@ class Bench:
         self.seed = seed
         self.console = console
         self._out = out
-        self._vendor = Vendor()
+        self.vendor = Vendor()
         self._server: tuple[str, Server] | None = None
         self.stale = 0
         """How many interrupts the part of that name makes; 0 leaves it to the part."""
@@ -89,14 +90,14 @@ class Bench:
 
     def close(self) -> None:
         self.leave()
-        self._vendor.close()
+        self.vendor.close()
 
     def server(self, vad: str = "silero", more: Config = MappingProxyType({})) -> Server:
         """The running one if it is of this kind, else a new one; `more` goes over its configuration."""
         kind = f"{vad} {json.dumps(dict(more), sort_keys=True)}"
         if self._server is None or self._server[0] != kind:
             self.leave()
-            self._server = kind, Server(self.home, vendor=self._vendor.port, vad=vad, more=more)
+            self._server = kind, Server(self.home, vendor=self.vendor.port, vad=vad, more=more)
         return self._server[1]
 
     def leave(self) -> None:
@@ -113,7 +114,7 @@ class Bench:
 
     def counts(self) -> dict[str, Any]:
         """What the vendors saw since the last job began."""
-        return self._vendor.counts()
+        return self.vendor.counts()
 
     def show(self, table: Table) -> None:
         """Print a table, and keep it for the report."""
@@ -133,7 +134,7 @@ class Bench:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run one job; returns what the clients saw, and what the server cost meanwhile."""
         server = self.server(vad, more)
-        self._vendor.set(settings)
+        self.vendor.set(settings)
         job.url, job.clips = server.url, job.clips or self.clips
         with client(job, script) as process:
             machine, used, began = Machine(), server.cpu_s(), time.perf_counter()
@@ -211,10 +212,10 @@ class Bench:
         job = Job("", "interrupt", sessions=sessions, turns=turns, seed=self.seed)
         seen, cost = self.play(job, LONG)
         deadline = time.monotonic() + 2.0
-        counts = self._vendor.counts()
+        counts = self.vendor.counts()
         while time.monotonic() < deadline and any(counts[kind]["open"] for kind in ("llm", "tts")):
             time.sleep(0.02)
-            counts = self._vendor.counts()
+            counts = self.vendor.counts()
         figures = interrupts(seen["turns"], seen["old_generation_frames"])
         vendor = closings(seen["turns"], counts)
         self.tell("interrupt by message", seed=self.seed, **figures, vendor=vendor, **cost)
@@ -264,7 +265,7 @@ class Bench:
         hold = 3.0 if self.quick else 6.0
         self.leave()  # a fresh server: one that has talked keeps some memory
         server = self.server()
-        self._vendor.set(TYPICAL)
+        self.vendor.set(TYPICAL)
         empty = server.memory_mb()
         self.status(f"{idle} idle sessions for {hold:.0f} s")
         job = Job(server.url, "idle", sessions=idle, hold=hold, seed=self.seed)
@@ -300,7 +301,7 @@ class Bench:
         rows: list[dict[str, Any]] = []
         for sessions in shape.sessions:
             self.status(f"capacity: {sessions} sessions, {shape.settle:.0f} + {shape.hold:.0f} s")
-            row = capacity.measure(self.home, self._vendor, self.clips, sessions, shape, self.seed)
+            row = capacity.measure(self.home, self.vendor, self.clips, sessions, shape, self.seed)
             rows.append(row)
             self.tell("capacity", **row)
             delay, reply = row["delay_ms"], row["reply_ms"]
@@ -375,11 +376,14 @@ class Bench:
             table.add_row(label(row), *(f"{row['stages_ms'].get(name, float('nan')):.1f}" for name in names))
         self.show(table)
 
-    def verdict(self, name: str, value: float | None, target: float, unit: str) -> None:
-        reached = value is not None and value < target
+    def verdict(
+        self, name: str, value: float | None, target: float, unit: str, *, least: bool = False
+    ) -> None:
+        """Whether a figure is under its aim or, with `least`, no less than it."""
+        reached = value is not None and (value >= target if least else value < target)
         style = "green" if reached else "yellow"
         shown = "none" if value is None else f"{value:g} {unit}"
-        limit = "0" if target < 1 else f"under {target:g} {unit}"
+        limit = f"at least {target:g} {unit}" if least else "0" if target < 1 else f"under {target:g} {unit}"
         self.console.print(f"[{style}]{name}: {shown} (aim: {limit})[/{style}]\n")
         self.verdicts.append(report.Verdict(name, shown, limit, reached))
         self.tell("aim", of=name, value=value, target=target, reached=reached)
@@ -401,6 +405,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "turns": turns.part,
     "barge": barge.part,
     "stale": stale.part,
+    "scaling": scaling.part,
 }
 
 
