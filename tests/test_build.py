@@ -161,3 +161,11 @@ def test_a_chosen_turn_end_model_is_entered_with_the_house(tmp_path: Path):
     house = build.house(configured(tmp_path, "turn: smart_turn\n"), store=MemoryStore())
     assert house.parts.turn in list(house.providers())
     assert [each["name"] for each in house.health()["providers"]["turn"]] == ["smart_turn"]
+
+
+@pytest.mark.parametrize(
+    ("most", "of", "parts"), [(5, 1, [5]), (5, 2, [3, 2]), (4, 3, [2, 1, 1]), (1, 3, [1, 1, 1])]
+)
+def test_a_limit_of_calls_is_divided_among_the_processes(most: int, of: int, parts: list[int]):
+    """Together they keep to it, as far as each may have one."""
+    assert [build.divided(most, (slot, of)) for slot in range(of)] == parts

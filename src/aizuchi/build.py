@@ -51,11 +51,13 @@ def house(
     open_: bool | None = None,
     ledger: Ledger | None = None,
     siblings: Siblings | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> House:
     """Everything a server needs, providers built and not yet entered. Raises ConfigError.
 
     `open_` overrides the configuration's `server.open`; `store` its SQLite file. `ledger` and `siblings` are
-    those of one process of several.
+    those of one process of several, and `share` says which it is, from 0, and of how many: what can't be
+    counted over all of them is divided.
     """
     settings = loaded.settings
     store = store or database(loaded)
@@ -74,7 +76,7 @@ def house(
         if recorder is not None and not await asyncio.to_thread(recorder.close):
             log.warning("the recorder could not write everything in time")
 
-    made = parts(loaded, usage.allowed)
+    made = parts(loaded, usage.allowed, share)
     return House(
         parts=made,
         background=background(loaded, made),
@@ -144,14 +146,26 @@ def database(loaded: Loaded) -> SqliteStore:
     return SqliteStore(loaded.home / DATABASE)
 
 
-def parts(loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True) -> Parts:
+def divided(most: int, share: tuple[int, int]) -> int:
+    """One process's part of a number that belongs to all, one at least."""
+    slot, of = share
+    return max(1, most // of + (slot < most % of))
+
+
+def parts(
+    loaded: Loaded, allowed: Callable[[str], bool] = lambda _name: True, share: tuple[int, int] = (0, 1)
+) -> Parts:
     """The providers as chains, and the tools. `allowed` is asked before each use of a provider."""
     limits, admission = loaded.settings.limits, loaded.settings.admission
 
     def permits(stage: Stage) -> Permits | None:
         most = admission.calls.model_dump().get(stage)
         return most and Permits(
-            stage, most, waiting=admission.waiting, patience=admission.wait, preset=admission.order
+            stage,
+            divided(most, share),
+            waiting=admission.waiting,
+            patience=admission.wait,
+            preset=admission.order,
         )
 
     def chain(kind: Kind, port: type[P]) -> Chain[P]:

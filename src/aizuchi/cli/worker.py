@@ -30,7 +30,13 @@ def main(text: str) -> int:
     try:
         loaded = load(Path(task["config"]) if task["config"] else None, lang=task["lang"])
         configure(loaded.settings.log.level, loaded.settings.log.format)
-        house = build.house(loaded, open_=task["open"], ledger=worker.ledger, siblings=worker.siblings)
+        house = build.house(
+            loaded,
+            open_=task["open"],
+            ledger=worker.ledger,
+            siblings=worker.siblings,
+            share=(task["slot"], worker.count),
+        )
     except ConfigError as error:
         worker.failed(error)
         return 2
