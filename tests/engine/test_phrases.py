@@ -22,12 +22,10 @@ SOUND = Audio(b"\1\0" * 500, 16_000)
 
 def greeting(voice: FakeVoice, phrases: Phrases | None, **scene: Any) -> Scene:
     async def act(scene: Scene) -> None:
-        scene.session.character = GREETED
-        scene.session._parts = replace(scene.session._parts, tts=Chain("tts", [voice], phrases=phrases))  # pyright: ignore
         scene.session.greet()
         await scene.until(TurnEnded)
 
-    return play(act, **scene)
+    return play(act, character=GREETED, tts=Chain("tts", [voice], phrases=phrases), **scene)
 
 
 def sound(scene: Scene) -> list[Speech]:
@@ -73,15 +71,11 @@ def test_replies_of_a_model_are_not_kept():
     phrases = Phrases()
 
     async def act(scene: Scene) -> None:
-        scene.session._parts = replace(  # pyright: ignore
-            scene.session._parts,  # pyright: ignore
-            tts=Chain("tts", [FakeVoice()], phrases=phrases),
-        )
         scene.type("hello")
         await scene.until(TurnEnded)
         await asyncio.sleep(1)
 
-    play(act, llm=[FakeModel()])
+    play(act, llm=[FakeModel()], tts=Chain("tts", [FakeVoice()], phrases=phrases))
     assert len(phrases) == 0
 
 

@@ -378,7 +378,6 @@ def test_a_greeting_opens_a_fresh_conversation():
     """The character speaks first, once, in a turn of its own that nobody asked for."""
 
     async def act(scene: Scene) -> None:
-        scene.session.character = GREETED
         scene.session.greet()
         scene.session.greet()
         await scene.until(TurnEnded)
@@ -387,7 +386,7 @@ def test_a_greeting_opens_a_fresh_conversation():
         scene.session.greet()
         await asyncio.sleep(5)
 
-    scene = play(act)
+    scene = play(act, character=GREETED)
     assert [(begun.cause, begun.text) for begun in scene.all(TurnBegun)] == [
         ("greeting", ""),
         ("user", "hello"),
@@ -401,9 +400,8 @@ def test_nobody_is_greeted_twice(character: Character):
     """Not in a restored conversation, and never by a character that has no greeting."""
 
     async def act(scene: Scene) -> None:
-        scene.session.character = character
         scene.session.greet()
         await asyncio.sleep(5)
 
     restored = None if character is fakes.HERO else {"turns": 0}
-    assert not play(act, restored=restored).all(TurnBegun)
+    assert not play(act, character=character, restored=restored).all(TurnBegun)

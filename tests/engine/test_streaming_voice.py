@@ -293,12 +293,11 @@ def test_a_filler_opens_no_stream():
     hero = replace(fakes.HERO, fillers={"en": ("Well ...",)}, filler_after=1.0)
 
     async def act(scene: Scene) -> None:
-        scene.session.character = hero
         scene.type("hello")
         await scene.until(TurnEnded)
 
     model = FakeModel(lambda prompt: tokens("It is noon.", first=4.0))
-    scene = play(act, rules=STREAM, tts=[voice], llm=[model])
+    scene = play(act, character=hero, rules=STREAM, tts=[voice], llm=[model])
     assert ["".join(pieces) for pieces in voice.pieces] == ["It is noon."]
     assert [sentence.spoken for sentence in scene.all(Sentence)] == ["Well ...", "It is noon."]
     assert all(shares(scene))
@@ -319,10 +318,10 @@ def test_who_chooses_the_strategy(configured: Any, character: Any, client: bool,
     voice = FakeStreamingVoice()
 
     async def act(scene: Scene) -> None:
-        scene.session.character = replace(fakes.HERO, tts_strategy=character)
         scene.session.join("me", ("mouth", "ear"), streams=client)
         scene.type("hello")
         await scene.until(TurnEnded)
 
-    play(act, rules=Rules(tts_strategy=configured), tts=[voice], roles=())
+    hero = replace(fakes.HERO, tts_strategy=character)
+    play(act, character=hero, rules=Rules(tts_strategy=configured), tts=[voice], roles=())
     assert bool(voice.pieces) == streams

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aizuchi.engine.chain import Chain
 from aizuchi.engine.rules import Hearing, Rules, Speculation
 from aizuchi.errors import ProviderError
 from aizuchi.events import (
@@ -22,7 +23,7 @@ from aizuchi.events import (
     TurnBegun,
     TurnEnded,
 )
-from aizuchi.ports import Final
+from aizuchi.ports import Final, Recognizer
 from tests.engine.scenes import Scene, play
 from tests.fakes import FakeRecognizer, Script, silence, speech
 
@@ -111,14 +112,13 @@ def test_whoever_goes_on_gets_the_text_of_all_of_it():
 def test_its_failure_costs_nothing(bad: Script):
     """The request that went on listening answers; nobody is told, and no breaker opens."""
     ear = whole(bad, text(0.1))
-    parts: dict[str, Any] = {"asr": [ear], "rules": rules()}
+    chain = Chain[Recognizer]("asr", [ear])
 
     async def act(scene: Scene) -> None:
         await say(scene)
-        chain = scene.session._parts.asr  # pyright: ignore[reportPrivateUsage]
         assert chain._breakers[id(ear)].failures == 0  # pyright: ignore[reportPrivateUsage]
 
-    scene = play(act, **parts)
+    scene = play(act, asr=chain, rules=rules())
     assert [heard.text for heard in scene.all(Heard)] == ["hello"]
     assert not scene.all(Fault)
     assert ear.open == 0
