@@ -12,7 +12,7 @@ from typing import Any
 
 from aizuchi.character import Character
 from aizuchi.engine.chain import Chain
-from aizuchi.engine.session import Parts
+from aizuchi.engine.repertoire import Parts
 from aizuchi.errors import ProviderError
 from aizuchi.events import Sentence, ToolCall
 from aizuchi.ports import (

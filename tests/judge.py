@@ -134,7 +134,7 @@ class Judge:
         """When the last of them ended."""
         self._reference = ""
         """The ear that counts."""
-        attempts = session._attempts  # pyright: ignore[reportPrivateUsage]
+        attempts = session.turns.attempts
         self.attempts = AttemptJudge(report.wrong, session.rules.speculation, lambda: attempts.spent)
 
     def read(self, entry: Entry) -> None:
@@ -173,7 +173,7 @@ class Judge:
                 self._unpaused(self.turns[turn], entry.at)
                 self.turns[turn].cut = event
                 self._heard(self.turns[turn], event.heard, event.text)
-            case TurnHeld(turn=turn, reason="barge_in") if self._session.cause is not None:
+            case TurnHeld(turn=turn, reason="barge_in") if self._session.turns.stage.cause is not None:
                 self.turns[turn].paused, ear = entry.at, self._session.links.ear
                 self.turns[turn].coast = 0.0 if ear is None else ear.coast_ms / 1000
                 self._called.clear()

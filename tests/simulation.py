@@ -612,17 +612,16 @@ class Conversation:
 
     def _look(self, session: Session) -> None:
         """What must hold whenever nothing is being done."""
-        turn, wrong = session._active, self.report.wrong  # pyright: ignore[reportPrivateUsage]
-        listening = session._listening  # pyright: ignore[reportPrivateUsage]
+        turns, listening, wrong = session.turns, session.listening, self.report.wrong
+        turn = turns.stage.active
         due = "idle or listening" if turn is None else "speaking" if turn.sounding else "thinking"
         if session.state not in due:
             wrong("P4", f"the state is {session.state}, it should be {due}")
-        if turn is None and not listening.user_speaks and (session._held or session._waiting):  # pyright: ignore
+        if turn is None and not listening.user_speaks and (turns.stage.held or turns.waiting):
             wrong("P5", "the floor is free, and somebody waits for it")
-        hears = listening._live or listening._mics  # pyright: ignore[reportPrivateUsage]
-        if turn is None and session.state == "listening" and not hears:
+        if turn is None and session.state == "listening" and not listening.busy:
             wrong("P4", "listening with no microphone")
-        if len(session._waiting) > self.rules.waiting_turns:  # pyright: ignore[reportPrivateUsage]
+        if len(turns.waiting) > self.rules.waiting_turns:
             wrong("P5", "too many turns wait")
 
     async def _act(self, session: Session, join: Callable[[], None], talk: Callable[[str], None]) -> None:
@@ -708,7 +707,8 @@ class Conversation:
         await asyncio.sleep(30)
         if self.world.open:
             self.report.wrong("P3", f"{self.world.open} provider streams are open though nothing runs")
-        if session._active is not None or session._held or session._waiting:  # pyright: ignore
+        turns = session.turns
+        if turns.stage.active is not None or turns.stage.held or turns.waiting:
             self.report.wrong("P3", "a turn is left over")
         if any(permits.running or permits.waiting for permits in self.crowd.permits.values()):
             self.report.wrong("P3", "a permit is held though nothing runs")

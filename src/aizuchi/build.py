@@ -20,7 +20,7 @@ from aizuchi.engine.background import Background
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.permits import Permits
 from aizuchi.engine.phrases import Phrases
-from aizuchi.engine.session import Parts
+from aizuchi.engine.repertoire import Parts
 from aizuchi.errors import ConfigError
 from aizuchi.events import Stage
 from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, TurnModel, Vad, Voice

@@ -47,7 +47,7 @@ def test_something_is_said_before_the_commit(monkeypatch: pytest.MonkeyPatch):
     begin = Attempts._begin  # pyright: ignore[reportPrivateUsage]
 
     def noted(self: Attempts, utterance: int, text: str) -> None:
-        said.append(self._stage)  # pyright: ignore[reportPrivateUsage]
+        said.append(self._scribe)  # pyright: ignore[reportPrivateUsage]
         begin(self, utterance, text)
 
     monkeypatch.setattr(Attempt, "keep", leaking)
@@ -127,7 +127,7 @@ def test_faults_of_what_nobody_heard(monkeypatch: pytest.MonkeyPatch):
     def loud(self: Attempts, attempt: Attempt, event: Any) -> None:
         note(self, attempt, event)
         if isinstance(event, attempts.Fault):
-            self._stage.append(event)  # pyright: ignore[reportPrivateUsage]
+            self._scribe.append(event)  # pyright: ignore[reportPrivateUsage]
 
     monkeypatch.setattr(Attempts, "note", loud)
     assert finds("P8: a fault of no turn")

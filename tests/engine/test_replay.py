@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aizuchi.engine.repertoire import Parts
 from aizuchi.engine.rules import Rules
-from aizuchi.engine.session import Parts, Session
+from aizuchi.engine.session import Session
 from aizuchi.events import Context, Entry, Event, Input, Interrupt, Noted, Played, Sentence, Speech, Typed
 from aizuchi.ports import LanguageModel, Prompt, Style, Voice
 from aizuchi.timeline_json import entry_from_json, entry_to_json

@@ -66,7 +66,7 @@ class Room:
         """The reply is played in step with the engine's own clock; `user` begins to speak with it."""
         scene = self._scene
         for step in range(round(seconds * 50)):
-            turn, place = scene.session.playing
+            turn, place = scene.session.turns.stage.playing
             pcm = b"".join(e.pcm for e in scene.all(Speech) if e.turn == turn) if place is not None else b""
             at = round((place or 0.0) * 16) * 2
             self._air.append(pcm[at : at + 640].ljust(640, b"\0"))

@@ -253,7 +253,7 @@ def test_an_ear_that_cannot_pause_plays_what_it_had():
         await scene.until(Speech)
         began = asyncio.get_running_loop().time()
         await scene.hear(silence(1000), speech(100))
-        turn = scene.session._active  # pyright: ignore[reportPrivateUsage]
+        turn = scene.session.turns.stage.active
         assert turn is not None and turn.paused
         held = at(scene, TurnHeld) - at(scene, Speech)
         await scene.hear(speech(100))

@@ -14,12 +14,15 @@ closed right after.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
 from aizuchi.engine.attempt import Attempt
+from aizuchi.engine.briefing import Briefing
+from aizuchi.engine.repertoire import Repertoire
 from aizuchi.engine.rules import Rules
+from aizuchi.engine.scribe import Scribe
 from aizuchi.engine.speculation import Speculating
 from aizuchi.engine.turn import Claim, Turn
 from aizuchi.events import (
@@ -33,37 +36,37 @@ from aizuchi.events import (
 )
 
 
-class Stage(Protocol):
-    """What attempts need of their session."""
+class Backstage(Protocol):
+    """What attempts need of their session's turns."""
 
-    @property
-    def now(self) -> float: ...
     @property
     def may_attempt(self) -> bool:
         """Nothing else has the floor, and no picture waits."""
         ...
 
-    @property
-    def has_room(self) -> bool:
-        """A model that gains from it is free, and so is a voice."""
-        ...
-
-    def append(self, event: Event, *, turn: int | None = None) -> None: ...
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
     def prepared(self, attempt: Attempt) -> Turn:
         """What would be the next turn, and the usual answer to the attempt's text."""
-        ...
-
-    def basis(self) -> object:
-        """What a prompt would be made from now; two are equal when the prompts would be."""
         ...
 
 
 class Attempts:
     """One session's attempts, one at a time. Everything is synchronous."""
 
-    def __init__(self, stage: Stage, rules: Rules) -> None:
-        self._stage = stage
+    def __init__(
+        self,
+        turns: Backstage,
+        scribe: Scribe,
+        rules: Rules,
+        *,
+        briefing: Briefing,
+        repertoire: Repertoire,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._turns = turns
+        self._scribe = scribe
+        self._briefing = briefing
+        self._repertoire = repertoire
+        self._spawn = spawn
         self._rules = rules.speculation
         self._machine = Speculating(rules.speculation, rules.hearing)
         self._number = 0
@@ -82,24 +85,24 @@ class Attempts:
 
     def suppose(self, utterance: int, text: str, silence_ms: float) -> None:
         """Perhaps `text` is all that the user says; they are silent for so long."""
-        if not self._stage.may_attempt:
+        if not self._turns.may_attempt:
             self.drop("superseded")
             return
         decision = self._machine.decide(utterance, text, silence_ms)
         if decision == "drop":
             self.drop("other_words")
             decision = self._machine.decide(utterance, text, silence_ms)
-        if decision == "begin" and self._stage.has_room:
+        if decision == "begin" and self._repertoire.has_room:
             self._begin(utterance, text)
 
     def _begin(self, utterance: int, text: str) -> None:
         self._number += 1
-        attempt = Attempt(self._number, utterance, text, self._stage.now, self._rules.tokens)
+        attempt = Attempt(self._number, utterance, text, self._scribe.now, self._rules.tokens)
         self._machine.began(text)
-        self._turn = turn = self._stage.prepared(attempt)
+        self._turn = turn = self._turns.prepared(attempt)
         self._expiry = asyncio.get_running_loop().call_later(self._rules.seconds, self._expired, attempt)
-        self._stage.append(AttemptBegun(attempt.number, utterance, text))
-        self._stage.spawn(turn.run())
+        self._scribe.append(AttemptBegun(attempt.number, utterance, text))
+        self._spawn(turn.run())
 
     def _expired(self, attempt: Attempt) -> None:
         if self._turn is not None and self._turn.attempt is attempt:
@@ -114,7 +117,7 @@ class Attempts:
         cost = attempt.prompt_tokens + attempt.tokens
         self._machine.dropped(reason, cost)
         audio_ms = round(attempt.audio_ms)
-        self._stage.append(
+        self._scribe.append(
             AttemptEnded(attempt.number, reason=reason, tokens=attempt.tokens, audio_ms=audio_ms)
         )
         turn.tidy()
@@ -133,7 +136,7 @@ class Attempts:
             self.drop("superseded")
         elif not self._machine.confirmed(claim.text):
             self.drop("other_words")
-        elif attempt.basis is not None and attempt.basis != self._stage.basis():
+        elif attempt.basis is not None and attempt.basis != self._briefing.basis():
             self.drop("superseded")
         else:
             self._leave()
@@ -145,19 +148,19 @@ class Attempts:
         """Let everything through that was kept; called when the turn has begun for everybody else."""
         attempt = turn.attempt
         assert attempt is not None
-        saved_ms = round((self._stage.now - attempt.began) * 1000)
+        saved_ms = round((self._scribe.now - attempt.began) * 1000)
         audio_ms = round(attempt.audio_ms)
         ended = AttemptEnded(
             attempt.number, turn.number, saved_ms=saved_ms, tokens=attempt.tokens, audio_ms=audio_ms
         )
-        self._stage.append(ended, turn=turn.number)
+        self._scribe.append(ended, turn=turn.number)
         turn.commit(generation, claim)
 
     def note(self, attempt: Attempt, event: Event) -> None:
         """Facts beside the reply of an attempt, running or dropped."""
         match event:
             case Requested() | Answered():
-                self._stage.append(replace(event, attempt=attempt.number))
+                self._scribe.append(replace(event, attempt=attempt.number))
             case Fault() if self._turn is not None and self._turn.attempt is attempt:
                 self.drop("failed")
             case Queued() if self._turn is not None and self._turn.attempt is attempt:

@@ -16,7 +16,7 @@ from aizuchi.engine.rules import Rules
 from aizuchi.engine.toolroom import ToolRoom
 from aizuchi.engine.turn import Turn
 from aizuchi.errors import ProviderError
-from aizuchi.events import OWNER, Author, Fault
+from aizuchi.events import OWNER, Author, Context, Fault, Image
 from aizuchi.ports import Message, Passage, Prompt, Retriever, ToolSpec
 
 
@@ -45,6 +45,15 @@ class Briefing:
         self._tools = tools
         self._links = links
         self._retriever = retriever
+
+    @property
+    def contexts(self) -> tuple[Context, ...]:
+        """What the user looks at now."""
+        return self._contexts.current
+
+    def attach(self, turn: int, images: tuple[Image, ...]) -> None:
+        """These pictures go with what the user says in a turn."""
+        self._history.attach(turn, images)
 
     def tools(self, author: Author) -> Sequence[ToolSpec]:
         """What the model may call for this author now."""

@@ -29,7 +29,8 @@ from aizuchi.server.siblings import Siblings
 from aizuchi.server.wheel import Wheel
 
 if TYPE_CHECKING:
-    from aizuchi.engine.session import Parts, Session
+    from aizuchi.engine.repertoire import Parts
+    from aizuchi.engine.session import Session
 
 log = logging.getLogger(__name__)
 
