@@ -186,9 +186,9 @@ async def test_no_voice(server: Server, vendor: Vendor, fault: str, code: str):
 @pytest.mark.parametrize(("fault", "code"), [("refuse", "asr_failed"), ("stall_head", "asr_timeout")])
 @pytest.mark.slow
 async def test_no_ears(server: Server, vendor: Vendor, fault: str, code: str):
-    """A recogniser that refuses or hangs: asked once more, then the character says that it did not hear."""
+    """A recogniser that refuses or hangs each time it is asked: the character says that it did not hear."""
     async with asyncio.timeout(60), talk(server.socket) as client:
-        vendor.fault(fault, path="/transcriptions", times=2)
+        vendor.fault(fault, path="/transcriptions", times=10)  # at a pause it is asked beside the two tries
         await client.send("start_listen")
         final = await spoken(client, speech("go_forward_ten_meters.wav"), sizes=[3_200], pace=False)
         await client.until("metrics", outcome="finished")
