@@ -20,6 +20,7 @@ CATCH_ALL = {
     "engine/turn.py",
     "engine/streams.py",
     "engine/toolroom.py",
+    "providers/errands.py",
     "server/link.py",
     "registry.py",
     "tools/toolbox.py",

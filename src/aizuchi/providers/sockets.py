@@ -21,6 +21,10 @@ SENDING = 10.0
 _LARGEST = 4 << 20
 
 
+class Gone(ProviderError):
+    """The connection is no longer there."""
+
+
 class Socket:
     """One connection."""
 
@@ -34,13 +38,14 @@ class Socket:
         return self._connection.state.name == "OPEN"
 
     async def send(self, message: str) -> None:
-        """Raises ProviderError when the connection is gone or does not move."""
+        """Raises Gone when the connection is closed or does not move; it is then cut."""
         from websockets.exceptions import ConnectionClosed
 
         try:
             async with asyncio.timeout(SENDING):
                 await self._connection.send(message)
         except (ConnectionClosed, TimeoutError):
+            self.cut()
             raise self._lost() from None
 
     async def receive(self, within: float) -> str | bytes:
@@ -59,8 +64,8 @@ class Socket:
         """Gone at once, without a goodbye that somebody would have to wait for."""
         self._connection.transport.abort()
 
-    def _lost(self) -> ProviderError:
-        return ProviderError(f"{self._host} closed the connection")
+    def _lost(self) -> Gone:
+        return Gone(f"{self._host} closed the connection")
 
 
 class Sockets:

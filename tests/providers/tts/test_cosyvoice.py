@@ -184,6 +184,38 @@ async def test_a_server_that_never_begins(server: CosyVoiceServer):
             await spoken(chosen, "Hello.")
 
 
+async def test_a_server_that_falls_silent(server: CosyVoiceServer, monkeypatch: pytest.MonkeyPatch):
+    """In mid-sentence: the task is given up after a while, and its connection with it."""
+    monkeypatch.setattr("aizuchi.providers.tts.cosyvoice.SILENCE", 0.2)
+    server.faults = ["stall"]
+    got: list[Any] = []
+    async with voice(server) as chosen, asyncio.timeout(10):
+        with pytest.raises(ProviderError, match="said nothing for"):
+            async with aclosing(chosen.speak(written("Hello there."), Style(), "")) as items:
+                async for item in items:
+                    got.append(item)
+        assert ms(got) == 200
+        await server.tasks[0].cancelled.wait()
+        assert ms(await spoken(chosen, "And now?")) == 8 * MS
+    assert server.handshakes == 2
+
+
+async def test_a_fault_of_the_text_ends_its_task_and_nothing_else(server: CosyVoiceServer):
+    """Whoever writes the text may break in any way: that request fails, the house and other tasks live."""
+
+    async def broken() -> AsyncIterator[str]:
+        yield "Hello there."
+        raise ValueError("a bug")
+
+    async with voice(server) as chosen, asyncio.timeout(10):
+        with pytest.raises(ProviderError, match="ValueError"):
+            async with aclosing(chosen.speak(broken(), Style(), "")) as items:
+                async for _ in items:
+                    pass
+        await server.tasks[0].cancelled.wait()
+        assert ms(await spoken(chosen, "And now?")) == 8 * MS
+
+
 async def test_sound_in_drops(server: CosyVoiceServer):
     """Messages of odd length join to whole samples; messages of another task are passed over."""
     server.faults = ["drip", "other"]

@@ -26,7 +26,8 @@ from pydantic import Field, SecretStr
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Spoken, Style, Voice
-from aizuchi.providers.sockets import Socket, Sockets
+from aizuchi.providers.errands import Errands
+from aizuchi.providers.sockets import Gone, Socket, Sockets
 
 BEIJING = "wss://dashscope.aliyuncs.com/api-ws/v1/inference"
 IDLE = 50.0
@@ -84,7 +85,7 @@ class CosyVoice(Voice):
             idle=IDLE,
             refused="refused the key; set DASHSCOPE_API_KEY, or tts.cosyvoice.api_key",
         )
-        self._group: asyncio.TaskGroup | None = None
+        self._errands = Errands()
 
     async def __aenter__(self) -> Self:
         if not self._key and self._options.base_url == BEIJING:
@@ -92,17 +93,14 @@ class CosyVoice(Voice):
                 "tts.cosyvoice has no key: set DASHSCOPE_API_KEY in the environment or in .env",
                 zh="tts.cosyvoice 没有密钥：请在环境变量或 .env 中设置 DASHSCOPE_API_KEY",
             )
-        self._group = asyncio.TaskGroup()
-        await self._group.__aenter__()
+        await self._errands.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._sockets.close()
-        group, self._group = self._group, None
-        if group is not None:
-            await group.__aexit__(None, None, None)
+        await self._errands.__aexit__(None, None, None)
 
     async def warm(self) -> bool:
         """Keep one connection ready; says whether there is one."""
@@ -132,21 +130,22 @@ class CosyVoice(Voice):
 
         Raises ProviderError: the server can't be reached, refused the task, sent nonsense or broke off.
         """
-        if self._group is None:
+        if not self._errands.open:
             raise ProviderError("tts.cosyvoice is not open", retryable=False)
         task = _Task(uuid.uuid4().hex, self._host, self._options.sample_rate)
         socket = await self._begin(task, style)
         whole = False
-        sender = self._group.create_task(_send(socket, task, text))
+        sender = self._errands.start("tts.cosyvoice", _send(socket, task, text), failed=socket.cut)
         try:
             while not task.finished:
                 for item in task.receive(await socket.receive(SILENCE)):
                     yield item
             whole = True
+        except ProviderError as error:
+            raise sender.failure or error from None
         finally:
-            sender.cancel()
             # Not another reader of the text may be left when this generator is closed.
-            await asyncio.wait([sender], timeout=1.0)
+            await sender.end()
             self._sockets.give_back(socket, reusable=whole and task.text_over)
 
     async def _begin(self, task: _Task, style: Style) -> Socket:
@@ -275,8 +274,8 @@ async def _send(socket: Socket, task: _Task, text: AsyncIterator[str]) -> None:
             if piece:
                 await socket.send(task.piece(piece))
         await socket.send(task.end())
-    except ProviderError:
-        return  # the reading side hears of it, too
+    except Gone:
+        return  # the reading side hears of it, and perhaps why
 
 
 async def _once(text: str) -> AsyncGenerator[str, None]:
