@@ -74,7 +74,7 @@ class Errands:
         return self._group is not None
 
     def start(self, name: str, work: Coroutine[Any, Any, None], *, failed: Callable[[], None]) -> Errand:
-        """Begin one, while `open`. `failed` is called when it ends in a failure, so that its request wakes up."""
+        """Begin one, while `open`. `failed` is called when it ends in a failure, to wake its request."""
         assert self._group is not None
         errand = Errand(name, failed)
         errand.begin(self._group, work)
