@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from aizuchi.emotions import EMOTIONS
+from aizuchi.engine.company import NUDGE
+from aizuchi.engine.history import NOTICE
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Image, ToolCall
 from aizuchi.ports import Message, Prompt, Token, ToolSpec, Usage
@@ -287,3 +289,13 @@ async def test_a_script_of_ones_own(tmp_path: Path):
     assert chosen.languages == {"en", "zh"}
     assert await talk(chosen, "hum!", "Bye.", "再见") == ["Hm.", "You said Bye.", "你说再见。"]
     assert isinstance((await ask(chosen, Prompt(())))[-1], Usage)
+
+
+@pytest.mark.parametrize(
+    ("said", "begins"), [("tell me a joke", "It is"), ("你好", "这会儿"), ("こんにちは", "静か")]
+)
+async def test_a_silence_is_broken_in_the_users_language(said: str, begins: str):
+    """The engine's notice of a long silence is answered with words of the script, never read aloud."""
+    answers = await talk(model(), said, NOTICE.format(text=NUDGE))
+    assert answers[1].split("]")[1].strip().startswith(begins)
+    assert "script of prepared" not in answers[1]

@@ -27,6 +27,8 @@ _KANA = re.compile(r"[\u3040-\u30ff\uff66-\uff9f]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LOOKED_AT = 300
 # Characters of what was said. Some expressions take a time that grows with the square of the length.
+_NOTICE = "(A notice from the system"
+"""How the engine begins what the user did not say; it is English whatever is spoken."""
 _EDGES = " \t\r\n.,;:!?\"'。,、;:!?「」『』“”…"
 
 
@@ -158,10 +160,13 @@ def find(script: Script, message: Message, language: str) -> tuple[Rule, re.Matc
 def language_of(messages: tuple[Message, ...], known: tuple[str, ...]) -> str:
     """The language to answer in: that of the last thing the user said, else that of the whole prompt.
 
+    A notice from the system is nothing the user said.
+
     Kana is Japanese. Chinese characters alone are Chinese, unless kana was used before.
     """
-    spoken = [message.text for message in messages if message.role == "user" and message.text.strip()]
-    text = spoken[-1] if spoken else " ".join(message.text for message in messages)
+    said = [message for message in messages if not message.text.startswith(_NOTICE)]
+    spoken = [message.text for message in said if message.role == "user" and message.text.strip()]
+    text = spoken[-1] if spoken else " ".join(message.text for message in said)
     guess = "en"
     if _KANA.search(text):
         guess = "ja"
