@@ -68,6 +68,21 @@ def test_a_recording_is_understood_and_answered(place: Path, capsys: pytest.Capt
 
 @pytest.mark.network
 @pytest.mark.slow
+def test_a_recording_speaks_over_the_reply(place: Path, capsys: pytest.CaptureFixture[str]):
+    """In a continuous talk all is spoken: what is said over a reply ends it and is answered."""
+    said, rate = read_wav(recording("go_forward_ten_meters.wav"))
+    (place / "aizuchi.yaml").write_text(QUICK.replace("5}", "300}"), encoding="utf-8")
+    write_wav(place / "twice.wav", said + silence(2_500, rate) + said, rate)
+    assert main(["talk", "--wav", "twice.wav", "--mode", "continuous", "http://127.0.0.1:1"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("you > go forward ten meters\n") == 2
+    assert out.count(", the reply is interrupted\n") == 1
+    assert re.search(r"aizuchi > Going forward .* \[\d+\.\d\d s held\]\n", out)
+    assert re.search(r"(?m)^  first audio +- +\d+$", out)
+
+
+@pytest.mark.network
+@pytest.mark.slow
 def test_silence_is_no_utterance(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -260,6 +275,22 @@ async def test_the_server_may_end_it():
     """When the connection is closed in order the talk is over, and the exit code is 0."""
     client, out = Fake(None), io.StringIO()
     assert await Typed(talk_on(out), client, Silent("hello")).run() == 0  # type: ignore[arg-type]
+
+
+def test_the_place_in_the_queue_is_shown(monkeypatch: pytest.MonkeyPatch):
+    """Who waits for a provider reads its place; the end of the wait leaves nothing on the screen."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("aizuchi.cli.screen.os.get_terminal_size", lambda *_: os.terminal_size((60, 20)))
+    out = Terminal()
+    monkeypatch.setattr(out, "fileno", lambda: 1)
+    talk = talk_on(out)
+    talk.queued(down.QueueUpdate(position=2, ahead=3, eta_ms=4_200))
+    assert out.getvalue().endswith("[waiting, place 2 in the queue, about 4 s]")
+    talk.queued(down.QueueUpdate(position=1, ahead=1))
+    assert out.getvalue().endswith("\r\x1b[K[waiting, place 1 in the queue]")
+    talk.queued(down.QueueUpdate(position=0, ahead=0))
+    talk.screen.line("ann > Hello.")
+    assert out.getvalue().endswith("[waiting, place 1 in the queue]\r\x1b[Kann > Hello.\n")
 
 
 # ------------------------------------------------------------------ by voice, with a sound card of paper

@@ -20,6 +20,7 @@ from aizuchi.texts import Lang, Texts
 if TYPE_CHECKING:
     from aizuchi.client import Client
     from aizuchi.config import Loaded
+    from aizuchi.wire.native.down import QueueUpdate
 
 TEXTS: Final = Texts(
     {
@@ -42,6 +43,11 @@ TEXTS: Final = Texts(
             "这里不认识该服务器自己的证书；--insecure 可不检查证书而继续。",
         ),
         "https": ("If it was started with --tls, its address is {url}", "若它以 --tls 启动，地址应为 {url}"),
+        "queued": ("[waiting, place {place} in the queue]", "[排队中，第 {place} 位]"),
+        "queued_for": (
+            "[waiting, place {place} in the queue, about {seconds:.0f} s]",
+            "[排队中，第 {place} 位，约 {seconds:.0f} 秒]",
+        ),
         "file": ("there is no recording {path}", "录音 {path} 不存在"),
         "save": ("--save needs --wav", "--save 需与 --wav 一起使用"),
         "both": ("--text and --wav exclude each other", "--text 与 --wav 不能同时使用"),
@@ -61,7 +67,9 @@ class Talk:
     verify: bool | Path
     """Whether to check the server's certificate; the path of one to trust."""
 
-    def client(self, *, audio: str, want: tuple[str, ...], mode: str = "auto") -> Client:
+    def client(
+        self, *, audio: str, want: tuple[str, ...], mode: str = "auto", echo_cancelled: bool = False
+    ) -> Client:
         from typing import cast
 
         from aizuchi.client import Client
@@ -74,8 +82,16 @@ class Talk:
             audio=cast("AudioWay", audio),
             mode=cast("Mode", mode),
             want=want,
+            echo_cancelled=echo_cancelled,
             verify=self.verify,
         )
+
+    def queued(self, update: QueueUpdate) -> None:
+        """Say that the reply has to wait, until something else is to be said."""
+        if update.position:
+            key = "queued" if update.eta_ms is None else "queued_for"
+            seconds = (update.eta_ms or 0) / 1000
+            self.screen.partial(TEXTS.say(self.lang, key, place=update.position, seconds=seconds))
 
     def greet(self, client: Client) -> None:
         text = TEXTS.say(self.lang, "at", character=client.hello.character, url=self.url)

@@ -235,6 +235,8 @@ class HandsFree:
             case down.StateUpdate(state="idle" | "listening"):
                 screen.fresh()
                 self._open = False
+            case down.QueueUpdate():
+                self._talk.queued(event)
             case down.Error(message=message):
                 screen.line(message, "bad")
                 self._open = False

@@ -149,6 +149,8 @@ class Typed:
                 self._speaking = False
             case down.ToolStatus(name=name, state="failed", result=reason):
                 screen.line(TEXTS.say(lang, "tool_failed", name=name, reason=reason), "bad")
+            case down.QueueUpdate():
+                self._talk.queued(event)
             case down.Error(message=message):
                 screen.line(TEXTS.say(lang, "fault", message=message), "bad")
                 if event.code in ("busy", "rate_limited", "bad_message"):

@@ -20,13 +20,16 @@ TEXTS: Final = Texts(
     {
         "speaking": ("{name} is spoken, {seconds:.1f} s", "播送 {name}，{seconds:.1f} 秒"),
         "you": ("you", "你"),
+        "interrupted": ("the reply is interrupted", "回答被打断"),
         "nothing": ("Nothing was recognised.", "没有识别出文字。"),
         "silent": ("The server said nothing for {limit:g} s.", "服务器 {limit:g} 秒没有动静。"),
         "saved": ("{path}: {seconds:.1f} s of reply", "{path}：{seconds:.1f} 秒回答"),
         "no_sound": ("There was no sound to save.", "没有声音可存。"),
         "rest": (
-            "The recording went on after the end of its first utterance; --mode push takes it as one.",
-            "录音在第一句话之后还有内容；--mode push 把整段当作一句话。",
+            "The recording went on after the end of its first utterance; --mode push takes it as one, "
+            "--mode continuous speaks on, over the replies too.",
+            "录音在第一句话之后还有内容；--mode push 把整段当作一句话，"
+            "--mode continuous 一直说下去，不等回答说完。",
         ),
         "head": ("ms after the end of the voice", "从声音结束起的毫秒数"),
         "here": ("here", "本机"),
@@ -51,6 +54,10 @@ QUIET: Final = 30.0
 """Seconds without any event after which the talk is given up."""
 TAIL: Final = 30.0
 """Seconds of silence that follow the recording at most, until its end is recognised."""
+SETTLED: Final = 3.0
+"""Seconds without any event that end a continuous talk once the recording is over and nobody speaks."""
+SHOWN: Final = ("held", "resumed")
+"""Reasons that tell more than the state, which stays the same."""
 GRACE: Final = 2.0
 """Seconds that the figures may come after the end of the turn."""
 
@@ -97,11 +104,13 @@ class Recorded:
         self._pcm = pcm
         self._mode = mode
         self._heard = asyncio.Event()
+        self._spoken = False
+        """The whole recording was sent."""
         self._began = 0.0
         self._open = False
         self.turn = Turn()
         self.cut_short = False
-        """The utterance ended before the recording did."""
+        """The utterance ended before the recording did, and the rest was not sent."""
 
     async def run(self) -> bool:
         """Speak and listen; False when nothing came for too long."""
@@ -127,15 +136,18 @@ class Recorded:
             sent += len(chunk) / 2 / RATE
             await asyncio.sleep(began + sent - loop.time())
             await self._client.audio(chunk)
-            if self.turn.voice_end is None and sent >= voice_end:
+            if self._mode != "continuous" and self.turn.voice_end is None and sent >= voice_end:
                 self.turn.voice_end = loop.time()
-            if self._heard.is_set():
+            if self._heard.is_set() and self._mode != "continuous":
                 self.cut_short = sent + 0.5 < voice_end
                 return
+        self._spoken = True
         if self._mode == "push":
             await self._client.stop()
             return
-        while not self._heard.is_set() and sent < len(self._pcm) / 2 / RATE + TAIL:
+        # The microphone of a continuous talk stays open until `run` has seen its end.
+        open_ended = self._mode == "continuous"
+        while open_ended or (not self._heard.is_set() and sent < len(self._pcm) / 2 / RATE + TAIL):
             sent += SLICE_MS / 1000
             await asyncio.sleep(began + sent - loop.time())
             await self._client.audio(bytes(size))
@@ -152,7 +164,9 @@ class Recorded:
             except StopAsyncIteration:
                 return self.turn.ended
             self._take(event)
-            if self.turn.ended:
+            if self._mode == "continuous":
+                limit = SETTLED if self._spoken and self.turn.ended else QUIET
+            elif self.turn.ended:
                 if self.turn.figures or self.turn.heard == "":
                     return True
                 limit = GRACE
@@ -167,7 +181,8 @@ class Recorded:
                 screen.partial(f"{TEXTS.say(self._talk.lang, 'you')} > {text}")
             case down.AsrFinal(text=text):
                 turn.mark("final")
-                turn.heard = text
+                # What is timed is the first utterance that was understood.
+                turn.heard = turn.heard or text
                 self._heard.set()
                 screen.line(f"{TEXTS.say(self._talk.lang, 'you')} > {text}", "you")
             case down.AssistantTextDelta(delta=text):
@@ -185,26 +200,31 @@ class Recorded:
                     turn.mark("audio")
                     turn.rate = turn.rate or rate
                     turn.pcm += pcm
-            case down.StateUpdate(state=state, previous=previous):
-                self._state(state, previous)
+            case down.StateUpdate(state=state, previous=previous, reason=reason):
+                self._state(state, previous, reason or "")
             case down.Metrics():
-                turn.figures = event.model_extra or {}
+                turn.figures = turn.figures or event.model_extra or {}
                 turn.mark("done")
                 turn.ended = True
+            case down.QueueUpdate():
+                self._talk.queued(event)
             case down.Error(message=message):
                 screen.line(message, "bad")
                 self._open = False
             case _:
                 pass
 
-    def _state(self, state: str, previous: str) -> None:
+    def _state(self, state: str, previous: str, reason: str) -> None:
         at = asyncio.get_running_loop().time() - self._began
         if self._open and state == "speaking":
             # The text is ahead of its sound; its line goes on.
-            self._screen.write(f" [{at:.2f} s {state}]", "dim")
+            self._screen.write(f" [{at:.2f} s {reason if reason in SHOWN else state}]", "dim")
         else:
-            self._screen.line(f"{at:7.2f} s  {state}", "dim")
+            broken = reason == "barge_in" and previous in ("thinking", "speaking")
+            why = f", {TEXTS.say(self._talk.lang, 'interrupted')}" if broken else ""
+            self._screen.line(f"{at:7.2f} s  {state}{why}", "dim")
             self._open = False
+        self.turn.ended = self.turn.ended and state in ("idle", "listening")
         if state in ("idle", "listening"):
             if previous in ("thinking", "speaking") and self.turn.heard is not None:
                 self.turn.mark("done")
@@ -219,7 +239,8 @@ async def recorded(talk: Talk, wav: Path, save: Path | None, mode: str) -> int:
 
     pcm, _rate = await asyncio.to_thread(read_wav, wav, RATE)
     want = ("stream", "metrics", "emotion")
-    async with talk.client(audio="binary", want=want, mode=mode) as client:
+    # A recording does not hear our loudspeaker.
+    async with talk.client(audio="binary", want=want, mode=mode, echo_cancelled=True) as client:
         talk.greet(client)
         talk.screen.line(TEXTS.say(talk.lang, "speaking", name=wav.name, seconds=len(pcm) / 2 / RATE), "dim")
         spoken = Recorded(talk, client, pcm, mode)
@@ -256,8 +277,11 @@ ROWS: Final = (
 
 
 def table(turn: Turn, talk: Talk) -> list[str]:
-    """The turn's times, as measured here (network included) and by the server. Empty without a turn."""
-    if turn.voice_end is None or not turn.heard:
+    """The turn's times, as measured here (network included) and by the server. Empty without a turn.
+
+    Where a recording holds several utterances only the server knows when the first of them ended.
+    """
+    if not turn.heard or (turn.voice_end is None and not turn.figures):
         return []
 
     def cell(number: float | None) -> str:
@@ -269,6 +293,6 @@ def table(turn: Turn, talk: Talk) -> list[str]:
     rows = [[say("head"), say("here"), say("server")]]
     for key, figure in ROWS:
         at = turn.marks.get(key)
-        here = None if at is None else (at - turn.voice_end) * 1000
+        here = None if at is None or turn.voice_end is None else (at - turn.voice_end) * 1000
         rows.append(["  " + say(key), cell(here), cell(turn.figures.get(figure))])
     return ["", *columns(rows, "<>>"), say("counted")]

@@ -59,8 +59,10 @@ HELP: Final = Texts(
         ),
         "talk.insecure": ("do not check the server's certificate", "不检查服务器证书"),
         "talk.mode": (
-            "with --wav: who ends the utterance, silence (auto, continuous) or the end of the file (push)",
-            "与 --wav 同用：由静音（auto、continuous）还是文件结尾（push）结束这句话",
+            "with --wav: silence ends the utterance (auto), the end of the file does (push), or all is said,"
+            " over the replies too (continuous)",
+            "与 --wav 同用：静音结束这句话（auto），文件结尾结束（push），"
+            "或一直说下去，不等回答说完（continuous）",
         ),
         "check": (
             "read the configuration and try every chosen provider for real",
