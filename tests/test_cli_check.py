@@ -169,7 +169,7 @@ def test_a_turn_end_model_is_tried(
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
     code, out = check(place, ears + "turn: smart_turn\n", capsys)
     assert code == 1
-    assert "turn smart_turn    FAILS  turn smart_turn: its model is missing; `aizuchi models download" in out
+    assert "turn smart_turn    FAILS  its model is missing; `aizuchi models download" in out
 
 
 def test_a_model_that_says_nothing(place: Path, capsys: pytest.CaptureFixture[str]):

@@ -98,14 +98,14 @@ class Trial:
         except TimeoutError:
             return Tried(chosen.kind, chosen.name, False, TEXTS.say(self.lang, "slow", limit=START))
         except (ConfigError, ProviderError) as error:
-            return Tried(chosen.kind, chosen.name, False, _reason(error, self.lang))
+            return Tried(chosen.kind, chosen.name, False, _reason(error, chosen, self.lang))
         try:
             async with asyncio.timeout(TRY):
                 return await self._use(chosen.kind, provider)
         except TimeoutError:
             return Tried(chosen.kind, chosen.name, False, TEXTS.say(self.lang, "slow", limit=TRY))
         except (ConfigError, ProviderError) as error:
-            return Tried(chosen.kind, chosen.name, False, _reason(error, self.lang))
+            return Tried(chosen.kind, chosen.name, False, _reason(error, chosen, self.lang))
         finally:
             await provider.__aexit__(None, None, None)
 
@@ -259,8 +259,10 @@ class _Clock:
         return round(((self._first or now) - self._began) * 1000), round((now - self._began) * 1000)
 
 
-def _reason(error: ConfigError | ProviderError, lang: Lang) -> str:
-    return error.zh if isinstance(error, ConfigError) and lang == "zh" else str(error)
+def _reason(error: ConfigError | ProviderError, chosen: Chosen, lang: Lang) -> str:
+    """What is wrong; whose fault it is stands before it already."""
+    text = error.zh if isinstance(error, ConfigError) and lang == "zh" else str(error)
+    return text.removeprefix(f"{chosen.kind} {chosen.name}").lstrip(":： ")
 
 
 def line(tried: Tried, lang: Lang) -> str:
