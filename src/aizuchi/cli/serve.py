@@ -144,6 +144,7 @@ def _several(
         "lang": loaded.lang,
         "open": open_,
         "host": host,
+        "called": command(),
         "urls": [url(each, tls is not None) for each in sockets],
         "tls": None if tls is None else {"cert": str(tls.cert), "key": str(tls.key), "own": tls.own},
     }
@@ -210,9 +211,15 @@ def certificate(loaded: Loaded, args: argparse.Namespace) -> Tls | None:
 
 
 def announce(
-    loaded: Loaded, house: House, urls: Sequence[str], host: str, tls: Tls | None, count: int = 1
+    loaded: Loaded,
+    house: House,
+    urls: Sequence[str],
+    host: str,
+    tls: Tls | None,
+    count: int = 1,
+    called: str = "",
 ) -> list[str]:
-    """The lines printed when the server listens, in `count` processes."""
+    """The lines printed when the server listens, in `count` processes; `called` is how our command is."""
     from aizuchi import __version__
     from aizuchi.server.origin import is_loopback
     from aizuchi.server.tls import lan_addresses, qr
@@ -235,7 +242,7 @@ def announce(
     lines.append(line("hears", about(parts.asr.providers, lang, languages=True)))
     lines.append(line("thinks", about(parts.llm.providers, lang)))
     lines.append(line("speaks", about(parts.tts.providers, lang, languages=True)))
-    called = command()
+    called = called or command()
     if all(each.name == "script" for each in parts.llm.providers):
         lines.append(line("better", say("a_model", command=called)))
     default = house.characters[house.default_character].display_name or house.default_character

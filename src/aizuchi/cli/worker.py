@@ -44,7 +44,8 @@ def main(text: str) -> int:
     tls = None if given is None else Tls(Path(given["cert"]), Path(given["key"]), own=given["own"])
 
     def lines() -> list[str]:
-        return announce(loaded, house, task["urls"], task["host"], tls, count=worker.count)
+        urls, host, called = task["urls"], task["host"], task["called"]
+        return announce(loaded, house, urls, host, tls, count=worker.count, called=called)
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(worker.run(house, tls=tls, drain=loaded.settings.server.drain, lines=lines))

@@ -132,7 +132,8 @@ async def _run(
 ) -> None:
     async def end() -> None:
         await stop.wait()
-        log.info("shutting down; running turns have %.0f s to end", drain)
+        if sockets:  # a worker has none of its own; who owns the port has said it for all
+            log.info("shutting down; running turns have %.0f s to end", drain)
         draining = group.create_task(house.drain(drain))
         at_once = group.create_task(server.at_once.wait())
         await asyncio.wait({draining, at_once}, timeout=drain + GOODBYE, return_when=asyncio.FIRST_COMPLETED)
