@@ -50,6 +50,18 @@ def test_yes_writes_a_configuration_of_defaults(
     assert ("接下来" if lang == "zh" else "Next:") in capsys.readouterr().out
 
 
+def test_the_file_is_read_from_the_top(tmp_path: Path):
+    """What people choose stands before what they may leave alone; where nothing serves, nothing is replaced."""
+    assert main(["init", str(tmp_path), "--yes", "--lang", "en"]) == 0
+    text = (tmp_path / "aizuchi.yaml").read_text(encoding="utf-8")
+    choices, tuning = text.split("# ---- From here on fine tuning")
+    keys = re.findall(r"(?m)^(\w+):", choices)
+    assert {"server", "vad", "asr", "turn", "llm", "tts", "tools"} < set(keys)
+    assert re.findall(r"(?m)^(\w+):", tuning)[0] == "hearing"
+    turn = text.split("\nturn:\n")[1].split("\n\n")[0]
+    assert "To choose one, `use: smart_turn`" in turn and "Instead" not in turn
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_every_key_is_there_with_its_default(tmp_path: Path, lang: str):
     """With every # taken away the file is valid and means the same: each key is there, with its default."""

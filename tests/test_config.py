@@ -306,6 +306,11 @@ def test_home_when_installed(
             "aizuchi.yaml:1: tts.0: expected a provider's name, a mapping with `use`, or a list of them, "
             'got "5"',
         ),
+        (
+            "tts: {tone: {streaming: true}}",
+            "aizuchi.yaml:1: tts.0.use: a provider's options stand beside its name: {use: tone, ...}, "
+            "not {tone: {...}}",
+        ),
         ("tts: {rate: 1}", "aizuchi.yaml:1: tts.0.use: say which provider: `use: NAME`"),
         (
             "tts: tonne",

@@ -32,9 +32,21 @@ TEXTS: Final = Texts(
             "全部说明见 docs/configuration.zh.md。\n"
             "${{NAME}} 与 ${{NAME:-默认值}} 取自环境变量或本文件旁的 .env。",
         ),
+        "tuning": (
+            "---- From here on fine tuning: the defaults are meant to be left alone.",
+            "---- 以下为细调：默认值通常无需改动。",
+        ),
         "choice": (
             "a name, {{use: name, options}}, or a list of these that is tried in order",
             "一个名称、{{use: 名称, 选项}}，或它们的列表（依次尝试）",
+        ),
+        "choice_one": (
+            "a name, or {{use: name, options}}",
+            "一个名称，或 {{use: 名称, 选项}}",
+        ),
+        "none_but": (
+            "To choose one, `use: {name}` ({about}), with its options:",
+            "要启用请写 `use: {name}`（{about}），其选项：",
         ),
         "instead": (
             "Instead of it, `use: {name}` ({about}), with its options:",
@@ -56,6 +68,9 @@ TEXTS: Final = Texts(
         "no_options": ("It has no options.", "没有选项。"),
     }
 )
+
+TUNING: Final = "hearing"
+"""The first section that most people never need."""
 
 
 def zh_of(field: FieldInfo) -> str:
@@ -166,6 +181,8 @@ def yaml_file(
         if section is None:
             lines += _keys({name: field}, "", "", answers, lang)
             continue
+        if name == TUNING:
+            lines += ["", *_comment(TEXTS.say(lang, "tuning"), "")]
         lines += ["", *_comment(meaning(field, lang), ""), f"{name}:"]
         lines += _keys(section.model_fields, f"{name}.", "  ", answers, lang)
     return "\n".join(lines) + "\n"
@@ -188,7 +205,9 @@ def _keys(
 
 def _choice(kind: Kind, field: FieldInfo, uses: Sequence[Mapping[str, Any]], lang: Lang) -> Iterator[str]:
     colon = "：" if lang == "zh" else ": "
-    yield from _comment(f"{meaning(field, lang)}{colon}{TEXTS.say(lang, 'choice')}", "")
+    # Of these two only the first of a list serves.
+    how = "choice_one" if kind in ("vad", "turn") else "choice"
+    yield from _comment(f"{meaning(field, lang)}{colon}{TEXTS.say(lang, how)}", "")
     yield f"{kind}:"
     for use in uses:
         first, indent = ("  - ", "    ") if len(uses) > 1 else ("  ", "  ")
@@ -202,7 +221,8 @@ def _choice(kind: Kind, field: FieldInfo, uses: Sequence[Mapping[str, Any]], lan
             continue
         provider = load(kind, other)
         about = TEXTS.say(lang, "embedded" if provider.embedded else "outside")
-        yield from _comment(TEXTS.say(lang, "instead", name=other, about=about), "  ")
+        offer = "instead" if uses else "none_but"
+        yield from _comment(TEXTS.say(lang, offer, name=other, about=about), "  ")
         for name, option in provider.Options.model_fields.items():
             yield f"  #   {name}: {yaml_value(default_of(option))}".rstrip()
 

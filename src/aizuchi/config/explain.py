@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aizuchi.config.sources import Keys
 from aizuchi.errors import ConfigError
@@ -24,6 +24,10 @@ TEXTS: Final = Texts(
         "unknown_list": ("unknown key; there are: {known}", "未知的键；可用的有：{known}"),
         "missing": ("this key is needed", "缺少此键"),
         "missing_use": ("say which provider: `use: NAME`", "请写明使用哪个提供方：`use: 名称`"),
+        "nested_use": (
+            "a provider's options stand beside its name: {{use: {name}, ...}}, not {{{name}: {{...}}}}",
+            "提供方的选项与其名称并列：写成 {{use: {name}, ...}}，而不是 {{{name}: {{...}}}}",
+        ),
         "int": ("expected a whole number{got}", "应为整数{got}"),
         "float": ("expected a number{got}", "应为数字{got}"),
         "bool": ("expected true or false{got}", "应为 true 或 false{got}"),
@@ -141,8 +145,11 @@ def explain(error: Any, lang: Lang, known: Sequence[str]) -> str:
         if known:
             return TEXTS.say(lang, "unknown_list", known=", ".join(known))
         return TEXTS.say(lang, "unknown")
+    if kind == "missing" and keys[-1] == "use":
+        name = _nested(error.get("input"))
+        return TEXTS.say(lang, "nested_use", name=name) if name else TEXTS.say(lang, "missing_use")
     if kind == "missing":
-        return TEXTS.say(lang, "missing_use" if keys[-1] == "use" else "missing")
+        return TEXTS.say(lang, "missing")
     if kind in ("model_type", "model_attributes_type") and keys and isinstance(keys[-1], int):
         return TEXTS.say(lang, "choice", got=got)
     if kind in _BOUNDS:
@@ -160,6 +167,14 @@ def explain(error: Any, lang: Lang, known: Sequence[str]) -> str:
     if kind in _KINDS:
         return TEXTS.say(lang, _KINDS[kind], got=got)
     return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _nested(value: Any) -> str:
+    """The name in `{NAME: {options}}`, which is how many other programs spell a choice; else empty."""
+    if not isinstance(value, dict) or len(cast("dict[Any, Any]", value)) != 1:
+        return ""
+    ((name, options),) = cast("dict[Any, Any]", value).items()
+    return str(name) if options is None or isinstance(options, dict) else ""
 
 
 def shown(value: Any, keys: Keys, lang: Lang) -> str:

@@ -280,11 +280,11 @@ class TurnEndKeys(Section):
         True, "look whether what was said ends like a finished sentence", "参考文字是否像一句说完的话"
     )
     habits: bool = key(True, "learn the pauses a speaker makes within a sentence", "学习说话人句中停顿的习惯")
-    model: bool = key(True, "ask the turn-end model, if one is chosen", "若配置了话轮结束模型则参考它")
+    model: bool = key(True, "ask the turn-end model, if one is chosen", "若在 turn 中选了模型，也听它的判断")
     shortest_ms: int = key(
-        250, "not even the surest sign ends an utterance sooner", "最短的等待", ge=50, le=5000
+        250, "not even the surest sign ends an utterance sooner", "再有把握也至少等这么久", ge=50, le=5000
     )
-    longest_ms: int = key(2_000, "doubt waits no longer", "最长的等待", ge=100, le=10_000)
+    longest_ms: int = key(2_000, "doubt waits no longer", "再拿不准也最多等这么久", ge=100, le=10_000)
 
 
 class SpeculationKeys(Section):
@@ -312,7 +312,7 @@ class BargeInKeys(Section):
         "pause",
         "when the user's voice interrupts a reply; pause: it is held at once, a word or a long voice ends "
         "it, and after a cough or a mere mm-hm it goes on",
-        "用户的声音何时打断回答；pause：立即暂停，听到话语或较长的人声才结束，咳嗽或只是嗯、对则继续播放",
+        "用户的声音何时打断回答；pause：立即暂停，听到话语或较长的人声才算打断，只是咳嗽或“嗯”“对”则接着说",
     )
     after_ms: int = key(
         200,
@@ -331,7 +331,7 @@ class BargeInKeys(Section):
     backchannel_ms: int = key(
         1_000,
         "with pause: so much voiced sound interrupts although only a mm-hm is known",
-        "用 pause 时：只听到嗯、对之类而人声达到此长度即算打断",
+        "用 pause 时：只听到“嗯”“对”之类而人声达到此长度即算打断",
         ge=50,
         le=10_000,
     )
@@ -348,7 +348,7 @@ class EchoKeys(Section):
         2_000,
         "for so much of a conversation's first speech only words interrupt, while the client's canceller "
         "adapts",
-        "会话最初播放的这段时间内只有话语能打断，以待客户端的回声消除收敛",
+        "会话最初播放这么久之内，只有听懂的话才算打断，以便客户端的回声消除先适应",
         ge=0,
         le=60_000,
     )
@@ -473,7 +473,9 @@ class Settings(Section):
     )
     barge_in: BargeInKeys = key(BargeInKeys, "interrupting by voice", "用声音打断")
     silences: SilenceKeys = key(SilenceKeys, "when nobody says anything for long", "长时间无人说话时")
-    echo: EchoKeys = key(EchoKeys, "the reply that comes back through the microphone", "从麦克风返回的回声")
+    echo: EchoKeys = key(
+        EchoKeys, "the reply that comes back through the microphone", "麦克风里听到的角色自己的声音"
+    )
     limits: LimitKeys = key(
         LimitKeys, "how long each stage may take before its fallback", "各阶段的时限，超时则用后备方案"
     )
