@@ -51,7 +51,7 @@ def test_yes_writes_a_configuration_of_defaults(
 
 
 def test_the_file_is_read_from_the_top(tmp_path: Path):
-    """What people choose stands before what they may leave alone; where nothing serves, nothing is replaced."""
+    """What people choose comes first; where nothing serves there is nothing to replace."""
     assert main(["init", str(tmp_path), "--yes", "--lang", "en"]) == 0
     text = (tmp_path / "aizuchi.yaml").read_text(encoding="utf-8")
     choices, tuning = text.split("# ---- From here on fine tuning")
