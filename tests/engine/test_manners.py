@@ -99,6 +99,18 @@ def test_no_filler_for_a_quick_model():
     assert spoken(scene, 1) == ["I am fine."]
 
 
+def test_no_filler_where_nobody_waits():
+    """What the character says of its own accord after a silence is not announced by a filler."""
+
+    async def act(scene: Scene) -> None:
+        await scene.until(TurnEnded)
+
+    slow = FakeModel(lambda prompt: tokens("Nice day.", first=2.0))
+    scene = play(act, character=THINKER, llm=[slow], rules=Rules(silences=Silences(nudge_after=1.0)))
+    assert scene.all(TurnBegun)[0].cause == "proactive"
+    assert spoken(scene, 1) == ["Nice day."]
+
+
 def test_a_filler_while_a_tool_is_slow():
     """The tool of a client takes two seconds; nobody waits in silence."""
 

@@ -71,6 +71,17 @@ def test_nudges_then_goodbye():
     assert silences.due(60.0) == "goodbye"
 
 
+def test_no_goodbye_in_the_face_of_a_nudge():
+    """A nudge that ends when the goodbye would be due leaves time for an answer first."""
+    silences = Silences(Rules(nudge_after=10, nudges=1, goodbye_after=12))
+    silences.read(Entry(0, 0.0, None, 0, HERE))
+    assert silences.due(10.0) == "nudge"
+    silences.read(Entry(1, 10.0, 1, 1, begun(1, "proactive")))
+    silences.read(Entry(2, 14.0, 1, 1, ended(1)))
+    assert silences.deadline == 19.0
+    assert [silences.due(18.9), silences.due(19.0)] == [None, "goodbye"]
+
+
 def test_whoever_answers_is_nudged_again():
     """A word of the user's begins the count anew."""
     silences = Silences(Rules(nudge_after=10, nudges=1))

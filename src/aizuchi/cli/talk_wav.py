@@ -125,7 +125,17 @@ class Recorded:
         return complete
 
     async def _speak(self) -> None:
-        """Send the recording at its pace, then silence until somebody has understood it."""
+        """Send the recording, unless the server ends the conversation in between."""
+        from aizuchi.client import Closed
+
+        try:
+            await self._send()
+        except Closed as error:
+            if error.code not in (1000, 1001):
+                raise
+
+    async def _send(self) -> None:
+        """The recording at its pace, then silence until somebody has understood it."""
         from aizuchi.audio import size_of
 
         loop, size = asyncio.get_running_loop(), size_of(SLICE_MS, RATE)

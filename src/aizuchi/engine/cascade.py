@@ -212,7 +212,9 @@ class Cascade(Responder):
         request.spawn(work.speak())
         request.spawn(self._think(work, request))
         fillers = self._character.fillers.get(self._character.language, ())
-        if fillers and self._character.filler_after and request.speaks:
+        # Nobody waits for what the character says of its own accord.
+        awaited = request.cause not in ("proactive", "greeting")
+        if fillers and self._character.filler_after and request.speaks and awaited:
             request.spawn(self._fill(work, request, fillers[request.turn % len(fillers)]))
         while (event := await work.out.get()) is not None:
             yield event

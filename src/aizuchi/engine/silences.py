@@ -2,7 +2,8 @@
 
 Silence counts from the last thing that somebody said, did or heard, on the session's clock. It does not
 count while the user speaks, while a turn runs or is held, and while nobody is connected who could hear.
-A nudge starts the wait for the next nudge anew; the wait for the goodbye runs on through nudges.
+A nudge starts the wait for the next nudge anew; the wait for the goodbye runs on through nudges, but
+whoever was just nudged has a moment to answer.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from aizuchi.events import (
 
 Step = Literal["nudge", "goodbye"]
 
+ANSWER: Final = 5.0
+"""Seconds between the end of a nudge and the goodbye, at least."""
 OWN: Final = frozenset({"proactive", "backchannel"})
 """Causes of turns by which the character, and not the user, breaks the silence."""
 
@@ -120,7 +123,8 @@ class Silences:
         rules = self._rules
         steps: list[tuple[float, Step]] = []
         if rules.goodbye_after > 0:
-            steps.append((self._since + rules.goodbye_after, "goodbye"))
+            at = self._since + rules.goodbye_after
+            steps.append((max(at, self._nudged_at + ANSWER) if self._nudges else at, "goodbye"))
         if rules.nudge_after > 0 and self._nudges < rules.nudges:
             steps.append((self._nudged_at + rules.nudge_after, "nudge"))
         return steps
