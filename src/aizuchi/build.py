@@ -20,11 +20,13 @@ from aizuchi.engine.background import Background
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.permits import Permits
 from aizuchi.engine.phrases import Phrases
+from aizuchi.engine.rehearsal import Rehearsal
 from aizuchi.engine.repertoire import Parts
 from aizuchi.errors import ConfigError
 from aizuchi.events import Stage
 from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, TurnModel, Vad, Voice
 from aizuchi.registry import Kind, suggest
+from aizuchi.server import sound
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
@@ -77,10 +79,12 @@ def house(
             log.warning("the recorder could not write everything in time")
 
     made = parts(loaded, usage.allowed, share)
+    company = characters(loaded)
+    rehearsal = Rehearsal(made.tts, company.values(), settings.rules(), note=usage.count)
     return House(
         parts=made,
         background=background(loaded, made),
-        characters=characters(loaded),
+        characters=company,
         default_character=settings.character,
         rules=settings.rules(),
         store=store,
@@ -99,7 +103,7 @@ def house(
             settings.admission.messages_per_minute,
             settings.admission.overload_lag_ms,
         ),
-        observers=[meter, usage, *([recorder] if recorder is not None else [])],
+        observers=[meter, usage, rehearsal, *([recorder] if recorder is not None else [])],
         measure=meter.measured,
         sent=meter.sent,
         summary=meter.as_dict,
@@ -109,7 +113,7 @@ def house(
         siblings=siblings,
         record_sound=settings.timeline.record == "audio",
         prepare=[count_from_today],
-        duties=[usage.run],
+        duties=[usage.run, rehearsal.run],
         closers=[usage.flush, finish_recording],
     )
 
@@ -177,7 +181,7 @@ def parts(
             pause=limits.breaker_pause,
             allowed=allowed,
             permits=permits(cast("Stage", kind)),
-            phrases=Phrases() if kind == "tts" else None,
+            phrases=Phrases(announce=sound.phrases().announce) if kind == "tts" else None,
         )
 
     return Parts(

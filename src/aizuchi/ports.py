@@ -85,6 +85,11 @@ class Provider:
         return None
 
     @property
+    def local(self) -> bool:
+        """Runs on this machine or in the same network, so that asking it costs nothing but its time."""
+        return self.embedded
+
+    @property
     def about(self) -> str:
         """What it really is, in a few words for the start-up lines and `aizuchi check`."""
         return self.name

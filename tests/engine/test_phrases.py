@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from aizuchi.engine.chain import Chain
+from aizuchi.engine.encoding import Encoder, Encodings
+from aizuchi.engine.encoding import Phrases as PacketPhrases
+from aizuchi.engine.outbox import Outbox
 from aizuchi.engine.phrases import Phrases
+from aizuchi.engine.rules import Rules
 from aizuchi.errors import ProviderError
-from aizuchi.events import Answered, Fault, Sentence, Speech, TurnEnded
-from aizuchi.ports import Audio, Style
+from aizuchi.events import Answered, Fault, Interrupted, Packet, Sentence, Speech, TurnEnded
+from aizuchi.opus import OpusEncoder
+from aizuchi.ports import Audio, Delivery, Style
 from tests import fakes
 from tests.engine.scenes import Scene, play
-from tests.fakes import FakeModel, FakeVoice, Script
+from tests.fakes import FakeModel, FakeStreamingVoice, FakeVoice, Script
 
 GREETED = replace(fakes.HERO, greeting="Hello, I am here. Welcome.")
 SENTENCE = Sentence(1, 0, "Sorry.", "Sorry.", "en")
@@ -64,6 +73,90 @@ def test_a_phrase_is_there_when_its_voice_is_not():
     down.append(True)
     again = greeting(voice, phrases)
     assert not again.all(Fault) and sound(again)
+
+
+def test_a_voice_that_is_back_speaks_again():
+    """What its stand-in said in the meantime is for when it is away again."""
+    down = [True]
+
+    def plan(sentence: Sentence) -> Script | None:
+        return Script([(0, ProviderError("down"))]) if down else None
+
+    voice, stand_in, phrases = FakeVoice(plan), FakeVoice(), Phrases()
+    stand_in.name = "other"  # pyright: ignore
+
+    async def act(scene: Scene) -> None:
+        scene.session.greet()
+        await scene.until(TurnEnded)
+
+    def greet() -> None:
+        play(act, tts=Chain("tts", [voice, stand_in], phrases=phrases), character=GREETED)
+
+    greet()
+    assert (sentences := stand_in.requests) > 1
+    down.clear()
+    asked = voice.requests
+    greet()
+    assert voice.requests == asked + sentences and stand_in.requests == sentences
+    greet()
+    assert voice.requests == asked + sentences
+
+
+def rustle(sentence: Sentence) -> Script:
+    """Sound that differs from sentence to sentence."""
+    noise = random.Random(sentence.spoken)
+    return Script([(0.01, Audio(noise.randbytes(6_400), 16_000)) for _ in range(4)])
+
+
+@pytest.mark.parametrize("strategy", ["sentence", "stream"])
+def test_an_apology_is_known_in_both_strategies(strategy: Any):
+    """Fixed words never go by a stream: they are said by themselves, once, and then from memory."""
+    voice, phrases = FakeStreamingVoice(), Phrases()
+    model = FakeModel(lambda prompt: Script([(0, ProviderError("down"))]))
+
+    async def act(scene: Scene) -> None:
+        scene.type("hello")
+        await scene.until(TurnEnded)
+
+    for _ in range(2):
+        tts = Chain("tts", [voice], phrases=phrases)
+        scene = play(act, tts=tts, llm=[model], rules=Rules(tts_strategy=strategy))
+        assert scene.all(Speech)
+    assert voice.requests == len(phrases) > 1 and not voice.pieces
+
+
+def test_a_phrase_is_encoded_once_for_all_sessions():
+    """Said in three sessions, it goes through the Opus encoder in the first alone, and sounds alike."""
+    packets = PacketPhrases()
+    phrases, voice, encoded = Phrases(announce=packets.announce), FakeVoice(rustle), [0]
+    delivery = Delivery(codec="opus", rate=16_000, frame_ms=20, lead_ms=200)
+
+    def encoder(rate: int) -> Encoder:
+        opus = OpusEncoder(rate)
+
+        def encode(pcm: bytes) -> bytes:
+            encoded[0] += 1
+            return opus.encode(pcm)
+
+        return encode
+
+    said: list[list[bytes]] = []
+    counts: list[int] = []
+    for _ in range(3):
+        scene = greeting(voice, phrases)
+        box = Outbox(delivery, Encodings(encoder, phrases=packets).of(delivery))
+        out: list[bytes] = []
+        for entry in itertools.takewhile(lambda entry: not isinstance(entry.event, Interrupted), scene.log):
+            box.put(entry, entry.at)
+        for step in range(500):
+            while (entry := box.take(scene.log[-1].at + step * 0.02)) is not None:
+                if isinstance(entry.event, Packet) and entry.event.data:
+                    out.append(entry.event.data)
+        said.append(out)
+        counts.append(encoded[0])
+    assert counts[0] == len(said[0]) > 50
+    assert counts[1:] == [counts[0]] * 2
+    assert said[1:] == [said[0]] * 2
 
 
 def test_replies_of_a_model_are_not_kept():

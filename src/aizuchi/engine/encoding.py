@@ -30,6 +30,7 @@ from aizuchi.ports import Delivery
 
 KEPT_PACKETS: Final = 10_000
 """Of phrases, for all sessions: over three minutes of 20 ms, about 1.5 MB."""
+KEPT_ANNOUNCED: Final = 1_000
 KEPT_BEGINNINGS: Final = 2_000
 """So many sentences' beginnings are remembered, to know a phrase when it comes again."""
 
@@ -49,18 +50,28 @@ class Resampler(Protocol):
 class Phrases:
     """Packets of what is said again and again, for all sessions.
 
-    A sentence whose first slice of sound has come before is taken for a phrase: most sentences never come
-    again and are not kept. A packet is known by all sound of its sentence up to it, and by how it was made.
+    A sentence whose first slice of sound has come before, or was announced, is taken for a phrase: most
+    sentences never come again and are not kept. A packet is known by all sound of its sentence up to it, and
+    by how it was made.
     """
 
     def __init__(self) -> None:
+        self._announced: OrderedDict[bytes, None] = OrderedDict()
         self._beginnings: OrderedDict[bytes, None] = OrderedDict()
         self._packets: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def announce(self, pcm: bytes) -> None:
+        """A sentence that begins with this slice will be said more than once."""
+        key = blake2b(pcm, digest_size=16).digest()
+        self._announced[key] = None
+        self._announced.move_to_end(key)
+        if len(self._announced) > KEPT_ANNOUNCED:
+            self._announced.popitem(last=False)
 
     def begins(self, made: str, pcm: bytes) -> bytes | None:
         """A sentence begins with this slice: the key it starts from if it may be a phrase, else None."""
         key = blake2b(pcm, digest_size=16, key=made.encode()[:64]).digest()
-        known = key in self._beginnings
+        known = key in self._beginnings or blake2b(pcm, digest_size=16).digest() in self._announced
         self._beginnings[key] = None
         self._beginnings.move_to_end(key)
         if len(self._beginnings) > KEPT_BEGINNINGS:

@@ -1,14 +1,14 @@
 """What a character says in the same words again and again is synthesised once: greetings, apologies, fillers.
 
-Remembered at first use, for each voice and way of speaking, within so many bytes; what was not used for
-longest goes first. A remembered phrase is played from the very same slices, so that whoever encodes them may
-know them again by identity, and it can be said when its voice no longer answers or has reached its cap.
+Remembered at first use, or before it (`rehearsal`), for each voice and way of speaking, within so many
+bytes; what was not used for longest goes first. A remembered phrase is played from the very same slices, and
+it can be said when its voice no longer answers or has reached its cap.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Phoneme, Style, Voice, Word
@@ -23,9 +23,12 @@ Key = tuple[str, str, str, str, str, float, float]
 
 
 class Phrases:
-    """One memory for all sessions."""
+    """One memory for all sessions. `announce` is told of a phrase's first slice before it is said."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, most_bytes: int = MOST_BYTES, *, announce: Callable[[bytes], None] = lambda _pcm: None
+    ) -> None:
+        self.announce = announce
         self._most = most_bytes
         self._kept: OrderedDict[Key, tuple[Item, ...]] = OrderedDict()
         self._bytes = 0
@@ -34,15 +37,23 @@ class Phrases:
         return len(self._kept)
 
     def find(
-        self, voices: Iterable[Voice], sentence: Sentence, style: Style
+        self, voices: Iterable[Voice], sentence: Sentence, style: Style, *, usable: Collection[Voice] = ()
     ) -> tuple[Voice, Sequence[Item]] | None:
-        """The first of `voices` that has said it before, and what it gave then."""
+        """The first of `voices` that has said it before, and what it gave then.
+
+        None if one of the `usable` comes before it: that one is to say it itself.
+        """
         for voice in voices:
             key = _key(voice, sentence, style)
             if (items := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
                 return voice, items
+            if voice in usable:
+                return None
         return None
+
+    def lacks(self, voice: Voice, sentence: Sentence, style: Style) -> bool:
+        return _key(voice, sentence, style) not in self._kept
 
     def keep(self, voice: Voice, sentence: Sentence, style: Style, items: Sequence[Item]) -> None:
         """Remember what a voice gave for a whole sentence."""

@@ -113,12 +113,14 @@ class Speaker:
         phrases = self._tts.phrases
         if phrases is None:
             return False
-        found = phrases.find(self._tts.providers, sentence, self._request.style)
+        usable = list(filter(self._use, self._tts.usable()))
+        found = phrases.find(self._tts.providers, sentence, self._request.style, usable=usable)
         if found is None:
             return False
         voice, items = found
         self._serves(voice)
         self.known.set()
+        self._announce(next(item for item in items if isinstance(item, Audio)))
         for item in items:
             await self._slice(sentence, item)
         await self._whole(sentence)
@@ -145,7 +147,7 @@ class Speaker:
             gap=limits.tts_gap,
             note=self._request.note,
             sentence=sentence.index,
-            measure=_figures(sentence),
+            measure=figures(sentence),
             counts=lambda item: isinstance(item, Audio),
             call=Call(priority(self._request.cause), urgent=self._ms > 0),
             use=self._use,
@@ -160,6 +162,8 @@ class Speaker:
                     if isinstance(item, Audio) and not spoke:
                         spoke = True
                         self.known.set()
+                        if fixed:
+                            self._announce(item)
                     await self._slice(sentence, item)
         except ProviderError:
             if not spoke:
@@ -172,6 +176,11 @@ class Speaker:
         if said and by is not None and self._tts.phrases is not None:
             self._tts.phrases.keep(by, sentence, self._request.style, said)
         await self._whole(sentence)
+
+    def _announce(self, first: Audio) -> None:
+        """Whoever encodes it will have it again."""
+        if self._tts.phrases is not None:
+            self._tts.phrases.announce(first.pcm)
 
     def _serves(self, voice: Voice) -> None:
         if voice is not self._tts.providers[0] and not self.fallback:
@@ -199,7 +208,7 @@ class Speaker:
             await self._emit(cue)
 
 
-def _figures(sentence: Sentence) -> Callable[[Audio | Word | Phoneme], Answered | None]:
+def figures(sentence: Sentence) -> Callable[[Audio | Word | Phoneme], Answered | None]:
     """Characters once, sound as it comes."""
     counted = False
     exact = 0.0

@@ -58,8 +58,10 @@ class StreamingSpeaker(Speaker):
         return bool(item.spoken.strip())
 
     def _opens(self, item: Sentence | Ahead) -> bool:
-        """Whether a stream begins with it: not for what is said beside the text while that is waited for."""
-        return self._begins(item) and not (isinstance(item, Sentence) and "aside" in item.tags)
+        """Whether a stream begins with it: not with a fixed phrase, nor with what is said beside the text."""
+        if isinstance(item, Sentence) and (item.index in self.fixed or "aside" in item.tags):
+            return False
+        return self._begins(item)
 
     async def _stream(self, voice: Voice, item: Sentence | Ahead, queue: asyncio.Queue[Item]) -> bool:
         """One stream, to its end; says whether it was the turn's last."""

@@ -337,6 +337,14 @@ def is_local(host: str) -> bool:
         return False
 
 
+def is_private(host: str) -> bool:
+    """Whether a host stands in one's own network: a private address, a bare name, or a .local one."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".internal"))
+
+
 def retry_after_ms(value: str, now: float) -> int | None:
     """A Retry-After header: seconds, or a date against `now` (seconds since 1970). None if it is neither."""
     try:

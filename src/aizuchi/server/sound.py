@@ -23,11 +23,11 @@ def way_out(delivery: Delivery, encodings: Encodings) -> Outbox:
 
 def encodings() -> Encodings:
     """For one session; what is said again and again is encoded once for all of them."""
-    return Encodings(_opus, _soxr, _phrases())
+    return Encodings(_opus, _soxr, phrases())
 
 
 @cache
-def _phrases() -> Phrases:
+def phrases() -> Phrases:
     """One for the process: a packet is known by its sound, so whose it was does not matter."""
     return Phrases()
 

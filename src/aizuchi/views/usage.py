@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from aizuchi.events import Answered, Entry
+from aizuchi.events import Answered, Entry, Event
 from aizuchi.ports import Store
 from aizuchi.views.metrics import Followed
 
@@ -81,7 +81,10 @@ class Usage:
 
     def read(self, entry: Entry) -> None:
         """Count one closed request."""
-        event = entry.event
+        self.count(entry.event)
+
+    def count(self, event: Event) -> None:
+        """The same for one that belongs to no session."""
         if not isinstance(event, Answered):
             return
         sums = self._pending.setdefault((self._today(), event.provider), {})

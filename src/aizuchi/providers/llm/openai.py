@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import TracebackType
@@ -21,7 +20,7 @@ from aizuchi.events import ToolCall
 from aizuchi.ports import LanguageModel, Message, Prompt, Reasoning, Token, ToolSpec, Usage
 from aizuchi.providers.llm import dialects
 from aizuchi.providers.llm.completion import Completion
-from aizuchi.providers.openai import Api, ApiOptions, Refused, encode
+from aizuchi.providers.openai import Api, ApiOptions, Refused, encode, is_private
 from aizuchi.providers.sse import EventParser, TooLarge
 
 TAIL = 0.5
@@ -282,14 +281,6 @@ def tool_json(tool: ToolSpec) -> dict[str, Any]:
             "parameters": dict(tool.parameters) or {"type": "object", "properties": {}},
         },
     }
-
-
-def is_private(host: str) -> bool:
-    """Whether a host stands in one's own network: a private address, a bare name, or a .local one."""
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".lan", ".internal"))
 
 
 def _with_pictures(body: dict[str, Any], prompt: Prompt) -> bytes:

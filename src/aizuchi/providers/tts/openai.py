@@ -23,7 +23,7 @@ from aizuchi.decoding import decode
 from aizuchi.errors import ProviderError
 from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Style, Voice
-from aizuchi.providers.openai import Api, ApiOptions, encode
+from aizuchi.providers.openai import Api, ApiOptions, encode, is_private
 
 Format = Literal["pcm", "wav", "mp3", "opus", "aac", "flac"]
 _WORDS = re.compile(rb'\s*(?:\{\s*"(?:error|detail|message|code|object)"|<(?:!doctype|html))', re.IGNORECASE)
@@ -77,6 +77,10 @@ class OpenAIVoice(Voice):
     async def warm(self) -> bool:
         """Open a connection ahead of the first sentence; says whether the server answered."""
         return await self._api.warm()
+
+    @property
+    def local(self) -> bool:
+        return self._api.local or is_private(self._api.host)
 
     @property
     def about(self) -> str:
