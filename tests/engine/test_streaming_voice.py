@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from aizuchi.engine.rules import Rules
+from aizuchi.engine.scripts import width
 from aizuchi.errors import ProviderError
 from aizuchi.events import (
     Answered,
@@ -285,6 +287,37 @@ def test_a_voice_that_never_reads_is_not_waited_for_for_ever():
     scene = turn([Stuck()], answering(" ".join([TALE] * 9), gap=0.01))
     assert scene.all(Fault)[0].message == "sentence 0 broke off"
     assert scene.all(TurnEnded)[0].outcome == "finished"
+
+
+CHINESE = "这是一个没有任何标点符号的非常长的句子"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [f"This is number {number} of them. " for number in range(40)],
+        ["word "] * 200,
+        [CHINESE[:16]] * 40,
+        ["Short, "] * 2,
+    ],
+)
+def test_a_voice_that_reads_for_ever_is_given_up(steps: list[str]):
+    """Its limit runs from the first whole sentence, or from more text than any voice waits for."""
+
+    class Mute(FakeStreamingVoice):
+        async def speak(self, text: AsyncIterator[str], style: Style, language: str) -> AsyncIterator[Any]:
+            async for _ in text:
+                pass
+            await asyncio.get_running_loop().create_future()
+            yield Audio(b"", RATE)
+
+    script = [(0.5, Token(step)) for step in steps]
+    model = FakeModel(lambda prompt: Script([*script, (0, Usage())]))
+    scene = turn([Mute(), FakeVoice()], model)
+    failed = next(e.at for e in scene.log if isinstance(e.event, Answered) and e.event.stage == "tts")
+    enough = min(at(scene, Sentence), 0.5 * math.ceil(120 / width(steps[0])))
+    assert failed == pytest.approx(enough + STREAM.limits.tts_first, abs=0.6)
+    assert scene.all(TextDone)[0].fallback == "provider:fake" and scene.all(Speech)
 
 
 def test_a_filler_opens_no_stream():

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
+from aizuchi.engine.scripts import width
 from aizuchi.engine.shares import Script, Shares
 from aizuchi.engine.speaking import REST, Ahead, Item
 from aizuchi.engine.streams import closing
@@ -17,7 +18,8 @@ from aizuchi.ports import Audio, Phoneme, Spoken, Word
 
 STEP_MS = 100
 """Longer slices are shared out among sentences in steps of so much."""
-
+ENOUGH = 120
+"""Columns of text, a wide character having two: some ten seconds of speech."""
 
 Slice = Audio | Word | Phoneme | Spoken
 
@@ -26,8 +28,9 @@ class Patience:
     """The time limits of a stream. They run only while the voice owes something.
 
     It owes nothing while it waits for text and has spoken what it could: then the model is the slow one.
-    Voices synthesise whole sentences, so for less than one they need not say anything yet. `told` and
-    `whole` are characters: spoken as far as the voice says, and given in whole sentences.
+    Voices synthesise whole sentences, so for less than one they need not say anything yet, but no voice waits
+    for the end of one that is longer than `ENOUGH`. `told` and `whole` are characters: spoken as far as the
+    voice says, and given in whole sentences.
     """
 
     def __init__(self, first: float, gap: float) -> None:
@@ -37,6 +40,8 @@ class Patience:
         self.ended = False
         """There is no more text."""
         self.told = self.whole = 0
+        self._enough = False
+        """So much text was given that there must be sound soon."""
         self._first = first
         self._gap = gap
         self._since = _now()
@@ -50,13 +55,14 @@ class Patience:
         """When the voice will be too late, as things stand; None: never."""
         waits = self.asking and not self.ended
         if not self.sounding:
-            return None if waits and not self.whole else self._since + self._first
+            return None if waits and not self._enough else self._since + self._first
         return None if waits and not 0 < self.told < self.whole else _now() + self._gap
 
-    def given(self, whole: int) -> None:
-        """A piece of text goes to the voice."""
-        if not self.whole:
+    def given(self, whole: int, columns: int) -> None:
+        """More text is the voice's now: so many characters in whole sentences, so many columns in all."""
+        if not self._enough:
             self._since = _now()
+            self._enough = whole > 0 or columns >= ENOUGH
         self.whole = whole
 
     def changed(self) -> None:
@@ -100,6 +106,7 @@ class TextStream:
         self.last = False
         """The turn's text is over."""
         self._first: Item = first
+        self._columns = 0
         self._queue = queue
         self._room = room
         self._sentence_out = sentence_out
@@ -134,7 +141,9 @@ class TextStream:
                     await self._sentence_out()
                 if piece:
                     await self._room()
-                    patience.given(self.script.whole)
+                self._columns += width(piece)
+                patience.given(self.script.whole, self._columns)
+                if piece:
                     return piece
             raise StopAsyncIteration
         finally:
