@@ -11,7 +11,7 @@ from aizuchi.engine.chain import WARM_EVERY
 from aizuchi.errors import ProviderError
 from aizuchi.events import SpeechStarted, TurnEnded
 from tests.engine.scenes import Scene, play, rules
-from tests.fakes import FakeModel, FakeVoice, speech
+from tests.fakes import FakeModel, FakeVoice, silence, speech
 
 
 class Connected(FakeVoice):
@@ -68,6 +68,22 @@ def test_speech_after_a_long_pause_warms_again():
 
     play(act, tts=[voice], rules=rules())
     assert voice.warmed[1] == pytest.approx(WARM_EVERY + 5, abs=0.3)
+
+
+def test_a_pause_after_long_speech_warms_again():
+    """What was opened at its onset is cold again by then; the pauses of short speech open nothing."""
+    voice = Connected()
+
+    async def act(scene: Scene) -> None:
+        scene.listen()
+        await asyncio.sleep(WARM_EVERY + 1)
+        await scene.hear(speech(1_000), silence(140), speech(round(WARM_EVERY * 1000)))
+        assert len(voice.warmed) == 2
+        await scene.hear(silence(140))
+        assert len(voice.warmed) == 3
+
+    play(act, tts=[voice], rules=rules())
+    assert voice.warmed[2] - voice.warmed[1] >= WARM_EVERY
 
 
 def test_what_was_used_lately_is_warm():

@@ -55,6 +55,7 @@ class Listening:
         *,
         understood: Callable[[str, float | None, float | None], None],
         misheard: Callable[[], None],
+        warm: Callable[[], None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         hints: Hints,
         hum_every: float,
@@ -78,6 +79,7 @@ class Listening:
         self._rules = rules
         self._understood = understood
         self._misheard = misheard
+        self._warm = warm
         self._spawn = spawn
         self._hints = hints
         self._humming = Humming(hum_every)
@@ -286,6 +288,7 @@ class Listening:
         if utterance is None:
             return
         utterance.pause(silence_ms)
+        self._warm()
         self._crosstalk.paused(utterance, silence_ms)
         may_hum = mic.mode == "continuous" and utterance.took_floor and self._stage.cause is None
         voiced, finished = mic.endpointing.voiced_ms, self.pauses.finished(utterance)

@@ -116,6 +116,7 @@ class Session:
             spawn=self._scope.spawn,
             pictured=lambda: bool(self._pictures),
         )
+        warming = Warming(parts.asr, parts.llm, parts.tts, spawn=self._scope.spawn)
         self.listening = self.turns.ears = Listening(
             scribe,
             self.turns,
@@ -125,6 +126,7 @@ class Session:
             rules,
             understood=self._understood,
             misheard=self._misheard,
+            warm=warming.warm,
             spawn=self._scope.spawn,
             hints=Hints(phrases=(character.display_name,)),
             hum_every=character.hum_every,
@@ -138,7 +140,7 @@ class Session:
         if rules.silences.nudge_after or rules.silences.goodbye_after:
             self._scope.spawn(Company(self, parts.tts, rules).run())
         self.timeline.follow(self.history.read)
-        self.timeline.follow(Warming(parts.asr, parts.llm, parts.tts, spawn=self._scope.spawn).read)
+        self.timeline.follow(warming.read)
 
     @property
     def state(self) -> State:

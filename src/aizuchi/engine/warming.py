@@ -1,4 +1,5 @@
-"""Opens the vendors' connections before they are needed: when a client comes, and when somebody speaks up.
+"""Opens the vendors' connections before they are needed: when a client comes, when somebody speaks up, and
+when they pause after having spoken for long.
 
 A handshake (name, TCP, TLS, WebSocket) costs as much as a good part of an answer. It is made beside the
 conversation, at most once in `WARM_EVERY` seconds for a provider over all sessions (`Chain.cold`), and
@@ -29,13 +30,13 @@ class Warming:
         """Quick, never raises."""
         match entry.event:
             case LinkOpened(roles=roles) if "mouth" in roles or "ear" in roles:
-                self._warm()
+                self.warm()
             case SpeechStarted():
-                self._warm()
+                self.warm()
             case _:
                 pass
 
-    def _warm(self) -> None:
+    def warm(self) -> None:
         for chain in self._chains:
             if (provider := chain.cold()) is not None:
                 self._spawn(quietly(provider.warm(), LIMIT, f"warming {provider.name}"))
