@@ -224,6 +224,8 @@ class Prompt:
     max_tokens: int | None = None
     session: str = ""
     """Opaque id for a vendor's prompt cache; not personal."""
+    may_call: bool = True
+    """False: the tools are listed, so that the prompt begins as the one before, and none may be called."""
 
 
 @dataclass(frozen=True, slots=True)

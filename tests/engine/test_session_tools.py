@@ -107,7 +107,7 @@ def test_rounds_are_bounded():
     """A model that calls tools for ever has to answer without them in the end."""
 
     def answer(prompt: Prompt) -> Script:
-        if not prompt.tools:
+        if not prompt.may_call:
             return tokens("Enough.")
         return Script([(0.1, ToolCall("x", "one", "{}")), (0, Usage("tools"))])
 
@@ -120,6 +120,21 @@ def test_rounds_are_bounded():
     scene = play(act, llm=[model], toolbox=Box(), rules=Rules(tool_rounds=3))
     assert len(model.prompts) == 4
     assert scene.turn_text(1) == "Enough."
+    first = model.prompts[0]
+    assert all(each.tools == first.tools for each in model.prompts), "a vendor's cache keeps the beginning"
+    assert [each.may_call for each in model.prompts] == [True, True, True, False]
+
+
+def test_a_call_against_orders_is_not_run():
+    """A model that calls even where it may not is left standing, and the turn ends."""
+    model = FakeModel(lambda prompt: Script([(0.1, ToolCall("x", "one", "{}")), (0, Usage("tools"))]))
+
+    async def act(scene: Scene) -> None:
+        scene.type("do it")
+        await scene.until(TurnEnded)
+
+    scene = play(act, llm=[model], toolbox=Box(), rules=Rules(tool_rounds=2))
+    assert len(scene.all(ToolCall)) == 2 and len(model.prompts) == 3
 
 
 @pytest.mark.parametrize("leaves", [False, True])

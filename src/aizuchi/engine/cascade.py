@@ -224,10 +224,10 @@ class Cascade(Responder):
         try:
             for round_ in range(self._rules.tool_rounds + 1):
                 if round_ == self._rules.tool_rounds:
-                    prompt = replace(prompt, tools=())
+                    prompt = replace(prompt, may_call=False)
                 answer = await self._round(work, request, prompt, again=round_ > 0)
                 finish, fallback = answer.finish, answer.fallback or fallback
-                if not answer.calls:
+                if not answer.calls or not prompt.may_call:
                     break
                 results = await self._tools(work, request, prompt, answer)
                 prompt = replace(prompt, messages=(*prompt.messages, *results))

@@ -85,6 +85,39 @@ async def test_tools(server: OpenAIServer):
     assert text(await ask(model(server), Prompt(history, (CLOCK,)))) == "It is noon."
 
 
+@pytest.mark.parametrize(
+    ("dialect", "sent"),
+    [
+        ("openai", ("none", True)),
+        ("deepseek", ("none", True)),
+        ("glm", (None, False)),
+        ("generic", (None, False)),
+    ],
+)
+async def test_tools_that_may_not_be_called(
+    server: OpenAIServer, dialect: str, sent: tuple[str | None, bool]
+):
+    """Where the server can be told so, they stay listed and the prompt begins alike; elsewhere they go."""
+    async with model(server, dialect=dialect) as chosen:
+        requests = [chosen.request(Prompt(HELLO.messages, (CLOCK,), may_call=may)) for may in (True, False)]
+    first, last = requests
+    assert (last.get("tool_choice"), "tools" in last) == sent
+    assert "tool_choice" not in first and ("tools" not in last or last["tools"] == first["tools"])
+
+
+async def test_a_server_that_knows_no_prohibition(server: OpenAIServer):
+    """It is asked again without the tools, and not asked for that any more."""
+    chosen = model(server, dialect="openai")
+    server.fault("refuse", status=400, message="Unrecognized request argument supplied: tool_choice")
+    prompt = Prompt(HELLO.messages, (CLOCK,), may_call=False)
+    async with chosen:
+        for _ in range(2):
+            async with aclosing(chosen.think(prompt)) as pieces:  # type: ignore[type-var]
+                assert text([piece async for piece in pieces])
+    sent = [("tools" in request.json, "tool_choice" in request.json) for request in server.requests]
+    assert sent == [(True, True), (False, False), (False, False)]
+
+
 async def test_tools_of_careless_servers(server: OpenAIServer):
     """Whole calls without an index are told apart by their ids."""
     asked = [("current_time", {"zone": "Asia/Tokyo"}), ("current_time", {"zone": "UTC"})]

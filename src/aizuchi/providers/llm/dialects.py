@@ -40,6 +40,8 @@ class Dialect:
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     cache_key: bool = False
     """Knows `prompt_cache_key`."""
+    forbids: bool = False
+    """Knows `tool_choice` "none": tools stay listed, so that its prompt cache keeps the beginning."""
     usage: bool = True
     """Knows `stream_options.include_usage`."""
 
@@ -107,6 +109,7 @@ TABLE: tuple[Dialect, ...] = (
         models=r"(?:gpt-[3-9](?!.*oss)|o[1-9](?:-|$))",
         max_tokens="max_completion_tokens",
         cache_key=True,
+        forbids=True,
     ),
     Dialect("doubao", _thinking, hosts=("ark.*.volces.com", "ark.*.bytepluses.com"), models=r"doubao"),
     Dialect("glm", _thinking, hosts=("open.bigmodel.cn", "api.z.ai"), models=r"(?:.*/)?glm-\d"),
@@ -115,15 +118,16 @@ TABLE: tuple[Dialect, ...] = (
         _enable_thinking,
         hosts=("dashscope*.aliyuncs.com", "*.dashscope.aliyuncs.com"),
         models=r"(?:.*/)?(?:qwen|qwq)",
+        forbids=True,
     ),
-    Dialect("deepseek", _thinking, hosts=("api.deepseek.com",), models=r"(?:.*/)?deepseek"),
+    Dialect("deepseek", _thinking, hosts=("api.deepseek.com",), models=r"(?:.*/)?deepseek", forbids=True),
     Dialect("moonshot", _thinking, hosts=("api.moonshot.cn", "api.moonshot.ai"), models=r"(?:.*/)?kimi"),
     Dialect("siliconflow", _enable_thinking, hosts=("api.siliconflow.cn", "api.siliconflow.com")),
     Dialect("gemini", _effort, hosts=("generativelanguage.googleapis.com",), models=r"(?:.*/)?gemini"),
-    Dialect("openrouter", _openrouter, hosts=("openrouter.ai",)),
-    Dialect("groq", _groq, hosts=("api.groq.com",)),
+    Dialect("openrouter", _openrouter, hosts=("openrouter.ai",), forbids=True),
+    Dialect("groq", _groq, hosts=("api.groq.com",), forbids=True),
     Dialect("ollama", _effort, hosts=("ollama.com",), port=11434),
-    Dialect("vllm", _template, port=8000),
+    Dialect("vllm", _template, port=8000, forbids=True),
     Dialect("llamacpp", _template, port=8080),
     Dialect("lmstudio", _lmstudio, port=1234),
     Dialect("generic", _nothing),

@@ -161,7 +161,10 @@ class OpenAIModel(LanguageModel):
             if options.max_tokens_field == "auto" and name in self._refused:
                 name = "max_tokens" if name == "max_completion_tokens" else "max_completion_tokens"
             body[name] = most
-        if prompt.tools:
+        forbids = dialect.forbids and "tool_choice" not in self._refused
+        if prompt.tools and not prompt.may_call and forbids:
+            ours["tool_choice"] = "none"
+        if prompt.tools and (prompt.may_call or forbids):
             body["tools"] = [tool_json(tool) for tool in prompt.tools]
         body |= {name: value for name, value in ours.items() if name not in self._refused}
         return body | options.extra_body
@@ -177,7 +180,7 @@ class OpenAIModel(LanguageModel):
             "thinking_budget",
             "thinking",
         ]
-        candidates += ["reasoning", "stream_options", "prompt_cache_key"]
+        candidates += ["reasoning", "stream_options", "prompt_cache_key", "tool_choice"]
         if (
             self._options.max_tokens_field == "auto"
             and not {"max_tokens", "max_completion_tokens"} & self._refused

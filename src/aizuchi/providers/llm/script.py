@@ -117,7 +117,7 @@ class Reply:
         if rule.tool and results:
             values |= _told(rule, results[-1])
             templates = rule.after
-        elif offered := next((tool for tool in prompt.tools if tool.name == rule.tool), None):
+        elif prompt.may_call and (offered := next((t for t in prompt.tools if t.name == rule.tool), None)):
             templates: dict[str, list[str]] = {}
             args = json.dumps(rule.args, ensure_ascii=False)
             self.call = ToolCall(f"call_{len(said)}", rule.tool, args, offered.place)
