@@ -24,6 +24,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
 from pydantic import Field, SecretStr
 
@@ -134,6 +135,8 @@ class Api:
         """Make the client; no connection yet. Raises ConfigError."""
         import httpx
 
+        from aizuchi.providers.lanes import Lanes
+
         options = self._options
         headers = {"user-agent": "aizuchi", "accept-encoding": "identity"}  # compressing adds delay
         if self._key:
@@ -155,17 +158,22 @@ class Api:
                     f"{self._stage}.openai: {what} holds characters that no header may have; copy it anew"
                 )
         proxy = options.proxy.get_secret_value()
+        verify = _tls(self.url.scheme == "https", options.verify_tls)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0)
+        from_environment = not proxy and not self.local and bool(getproxies())
         try:
+            proxied = httpx.Proxy(proxy) if proxy else None
             self._client = httpx.AsyncClient(
                 headers=headers,
-                verify=_tls(self.url.scheme == "https", options.verify_tls),
-                proxy=proxy or None,
-                trust_env=not proxy and not self.local,
+                # Which addresses a proxy of the environment is for, only the client itself knows.
+                transport=None
+                if from_environment
+                else Lanes(lambda: httpx.AsyncHTTPTransport(verify=verify, proxy=proxied, limits=limits)),
+                verify=verify,
+                limits=limits,
+                trust_env=from_environment,
                 # A stage's silence is the engine's to judge; the deadline of each call bounds the whole.
                 timeout=httpx.Timeout(None, connect=options.connect_timeout, write=30.0, pool=10.0),
-                limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0
-                ),
             )
         except (ValueError, httpx.InvalidURL):
             raise ConfigError(
