@@ -10,7 +10,7 @@ played it, and then it is over, exactly once.
 A turn may be prepared before it begins: as long as it has an `attempt`, what it makes is kept there, and
 nobody hears of it (see `attempts.py`). `commit` gives it its generation and lets all of that through.
 
-Silence comes first and is synchronous (`silence`, called by `Session.interrupt`); cancelling the scope
+Silence comes first and is synchronous (`silence`, called by `Turns.silence`); cancelling the scope
 and closing vendor streams comes after (`tidy`).
 """
 
