@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from aizuchi.characters import find, load
+from aizuchi.characters import CharacterFile, find, load
 from aizuchi.emotions import EMOTIONS
 from aizuchi.engine.sentences import Cut, Sentences
 from aizuchi.errors import ConfigError
@@ -178,3 +179,15 @@ def test_characters_are_found_by_folder(tmp_path: Path):
     found = find([tmp_path / "missing", first, second])
     assert found == {"al": second / "al", "bo": first / "bo"}
     assert list(found) == ["al", "bo"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md", "aizuchi/character.yaml"])
+def test_every_key_stands_where_an_author_looks(page: str):
+    """The pages about characters, and the character to copy, name every key and none that does not exist."""
+    text = (SHIPPED / page).read_text(encoding="utf-8")
+    if page.endswith(".yaml"):
+        named = set(re.findall(r"(?m)^(\w+):", text))
+    else:
+        cells = re.findall(r"(?m)^\| (`[^|]*`) \|", text)
+        named = {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
+    assert named == set(CharacterFile.model_fields)
