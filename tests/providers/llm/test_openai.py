@@ -71,6 +71,13 @@ async def test_without_streaming(server: OpenAIServer):
     assert "stream_options" not in server.requests[0].json and server.requests[0].json["stream"] is False
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_whether_it_streams(stream: bool):
+    """A model that answers in one piece says so: beginning early would gain little and cost all of it."""
+    options = OpenAIModel.Options(model="m", api_key=SecretStr("none"), stream=stream)
+    assert OpenAIModel(options).streams is stream
+
+
 async def test_tools(server: OpenAIServer):
     """Interleaved calls are put together by index, and their results go back in the next round."""
     asked = [("current_time", {"zone": "Asia/Tokyo"}), ("current_time", {"zone": "UTC"})]

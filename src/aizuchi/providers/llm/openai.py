@@ -108,6 +108,10 @@ class OpenAIModel(LanguageModel):
         return dialects.sees(self._options.model) if self._options.sees is None else self._options.sees
 
     @property
+    def streams(self) -> bool:
+        return self._options.stream
+
+    @property
     def about(self) -> str:
         return f"{self._options.model} at {self._api.host}"
 
