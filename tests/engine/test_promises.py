@@ -55,6 +55,9 @@ def test_random_conversations_keep_the_promises(seed: int):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(
+    600
+)  # half a minute on an idle machine; virtual time can't hang, and a busy machine is slow
 @settings(max_examples=400, derandomize=True)
 @given(seed=st.integers(0, 2**32))
 def test_many_random_conversations_keep_the_promises(seed: int):
