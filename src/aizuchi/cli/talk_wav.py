@@ -304,5 +304,7 @@ def table(turn: Turn, talk: Talk) -> list[str]:
     for key, figure in ROWS:
         at = turn.marks.get(key)
         here = None if at is None or turn.voice_end is None else (at - turn.voice_end) * 1000
-        rows.append(["  " + say(key), cell(here), cell(turn.figures.get(figure))])
+        there = turn.figures.get(figure)
+        if turn.voice_end is not None or there is not None:
+            rows.append(["  " + say(key), cell(here), cell(there)])
     return ["", *columns(rows, "<>>"), say("counted")]
