@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from aizuchi.engine.rules import BargeIn, Echo, Hearing, Rules
-from aizuchi.events import Dropped, Interrupted, MicAudio, Sentence, Speech, TurnBegun, TurnEnded, TurnHeld
+from aizuchi.events import (
+    Dropped,
+    Interrupted,
+    MicAudio,
+    Sentence,
+    Speech,
+    SpeechStarted,
+    TurnBegun,
+    TurnEnded,
+    TurnHeld,
+)
 from aizuchi.ports import Audio, Final, Hints, Partial, Score, Style
 from tests.engine.scenes import Scene, play
 from tests.fakes import FakeModel, FakeRecognizer, FakeVad, FakeVoice, Script, tokens
@@ -77,10 +87,13 @@ class Room:
             await asyncio.sleep(0.02)
 
 
-def conversation(act: Any, guard: Any, text: str = ECHO, **more: Any) -> Scene:
-    hearing = Hearing(mode="continuous", silence_ms=600)
+def conversation(
+    act: Any, guard: Any, text: str | Callable[[int], str] = ECHO, *, silence_ms: int = 600, **more: Any
+) -> Scene:
+    """`text` is what the recogniser makes of an utterance, perhaps of its milliseconds."""
+    hearing = Hearing(mode="continuous", silence_ms=silence_ms)
     rules = Rules(hearing=hearing, barge_in=BargeIn(), echo=Echo(guard))
-    ear = Late(lambda ms: Script([(0.1, Final(text))]))
+    ear = Late(lambda ms: Script([(0.1, Final(text if isinstance(text, str) else text(ms)))]))
     replies = iter([TEXT, "Fine."])
     model = FakeModel(lambda prompt: tokens(next(replies, "Well.")))
 
@@ -130,6 +143,23 @@ def test_the_user_is_heard_over_the_echo(delay_ms: int):
     scene = conversation(act, "auto", "go forward ten meters")
     assert scene.all(Interrupted)[0].reason == "barge_in"
     assert scene.all(Interrupted)[0].turn == 1
+
+
+@pytest.mark.parametrize("delay_ms", [40, 200])
+def test_only_what_the_user_said_is_answered(delay_ms: int):
+    """The echo that the microphone heard for four seconds before the user spoke is no part of their words."""
+
+    def understood(ms: int) -> str:
+        return "go forward ten meters" if ms < 5000 else f"{ECHO} go forward ten meters"
+
+    async def act(scene: Scene) -> None:
+        room = Room(scene, delay_ms, 0.2)
+        await room.live(4)
+        await room.live(6, speech("go_forward_ten_meters.wav"))
+
+    scene = conversation(act, "auto", understood, silence_ms=1500)
+    assert scene.all(SpeechStarted)[0].audio_at < 1, "the echo and the user are one stretch of sound"
+    assert [begun.text for begun in scene.all(TurnBegun)] == ["tell me", "go forward ten meters"]
 
 
 def test_a_client_that_cancels_echo_is_not_guarded():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from aizuchi.engine import floor
 from aizuchi.engine.echo import Verdict
@@ -21,6 +22,9 @@ from aizuchi.engine.scribe import Scribe
 from aizuchi.engine.turns import Turns
 from aizuchi.engine.utterance import Utterance
 from aizuchi.engine.utterances import Utterances
+
+BEFORE_MS: Final = 500
+"""The user's voice may have begun so long before it was told from the echo."""
 
 
 class Crosstalk:
@@ -127,6 +131,7 @@ class Crosstalk:
         """Do what the machine says about the reply."""
         match decision:
             case "pause" if self._stage.pausable:
+                utterance.voice_at_ms = utterance.ms
                 self._stage.pause()
                 if self._patience is not None:
                     self._patience.cancel()
@@ -149,6 +154,10 @@ class Crosstalk:
 
     def _take_floor(self, decision: floor.Decision, utterance: Utterance) -> None:
         utterance.took_floor = True
+        if utterance.tally.echo:
+            # It began as the echo of the reply, whose words the user did not say.
+            began = utterance.ms if utterance.voice_at_ms is None else utterance.voice_at_ms
+            utterance.only(utterance.ms - began + BEFORE_MS)
         if decision == "yield":
             self._turns.interrupt("barge_in")
         elif decision == "hold":

@@ -56,6 +56,8 @@ class Utterance:
         """What it means for the reply it was said over, where that could be paused."""
         self.tally = Tally()
         """What of its sound was the user's, and what the character's own."""
+        self.voice_at_ms: int | None = None
+        """How much of it there was when the reply was last paused for it."""
         self.paused = False
         """The speaker is silent, and it is not yet certain that they have finished."""
         self.abandoned = False
@@ -74,6 +76,8 @@ class Utterance:
         self._found: Heard | None = None
         """The final text, if the tentative request had it first."""
         self._sound: list[bytes] = []
+        self._anew = False
+        """The recogniser that listens heard what was no part of it; see `only`."""
         self._ended_at: float | None = None
         self._more = asyncio.Event()
         self._scope: asyncio.Timeout | None = None
@@ -104,6 +108,21 @@ class Utterance:
             pieces.append(pcm[-wanted:])
             wanted -= len(pcm)
         return b"".join(reversed(pieces))
+
+    @property
+    def ms(self) -> int:
+        """All its sound so far."""
+        return sum(map(len, self._sound)) // 32
+
+    def only(self, ms: int) -> None:
+        """No more than its newest sound is the user's: a recogniser that heard the rest is asked anew."""
+        if ms >= self.ms or self.ended:
+            return
+        self._sound = [self.tail(ms)]
+        self.text, self._awaited, self._anew = "", False, True
+        self._more.set()
+        if self._scope is not None:
+            self._scope.reschedule(asyncio.get_running_loop().time())
 
     def pause(self, silence_ms: float = 0.0) -> None:
         """The speaker is silent for so long: a recogniser is asked for what was said so far."""
@@ -172,6 +191,8 @@ class Utterance:
             for _ in range(self._tries):
                 try:
                     heard = self._found or await self._ask(recognizer)
+                    while heard is None:
+                        heard = await self._ask(recognizer)
                 except ProviderError as error:
                     last = error
                     self._asr.failed(recognizer, error)
@@ -205,7 +226,9 @@ class Utterance:
         if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
 
-    async def _ask(self, recognizer: Recognizer) -> Heard:
+    async def _ask(self, recognizer: Recognizer) -> Heard | None:
+        """None when it has to be asked anew."""
+        self._anew = False
         loop = asyncio.get_running_loop()
         began, first_ms, outcome = loop.time(), None, "cancelled"
         self._tell(Requested("asr", recognizer.name))
@@ -213,7 +236,7 @@ class Utterance:
         stream = recognizer.transcribe(self._audio(self._streams), self._hints)
         try:
             async with provided(stream, recognizer.name) as results:
-                while True:
+                while not self._anew:
                     due = None if self._ended_at is None else max(began, self._ended_at) + self._patience
                     try:
                         async with asyncio.timeout_at(due) as self._scope:
@@ -233,11 +256,12 @@ class Utterance:
                             recognizer.name,
                         )
                     self._partial(result.text)
+                return None
         except StopAsyncIteration:
             outcome = "failed"
             raise ProviderError(f"{recognizer.name} ended without a final text") from None
         except TimeoutError:
-            if self._found is not None:
+            if self._anew or self._found is not None:
                 return self._found
             outcome = "failed"
             raise StageTimeout(f"{recognizer.name} gave no text within {self._patience:g} s") from None
