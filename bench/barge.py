@@ -147,6 +147,7 @@ def part(bench: Bench) -> None:
             bench.status(f"barge-in: {case}, policy {name}, {sessions} sessions, seed {bench.seed}")
             want = ["stream", *(["hold"] if hold else [])]
             errand = Errand("", "case", sessions=sessions, noise=True, seed=bench.seed, want=want, case=task)
+            errand.echo_cancelled = "echo" not in task
             more = {**policy, "asr": {"use": NAME, "script": str(script)}}
             seen, cost = bench.play(errand, replace(REPLY, voice=str(voice)), more=more, script="speakers.py")
             rows = judged(seen["told"], bench.counts()["made"])

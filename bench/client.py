@@ -49,6 +49,8 @@ class Job:
     """For this share of the turns that moment counts from the reply's first sound."""
     hold: float = 5.0
     want: list[str] = field(default_factory=lambda: ["stream", "metrics"])
+    echo_cancelled: bool = True
+    """What the microphone hears is the user; False: the server has to tell."""
     seed: int = 1
 
 
@@ -101,6 +103,7 @@ class Talker:
         )
         mode = "push" if self.job.kind in ("interrupt", "idle") else "continuous"
         hello = {"type": "hello", "protocol": "dh.v1", "audio": "binary", "mode": mode}
+        hello |= {"echo_cancelled": self.job.echo_cancelled}
         await self.send(hello | {"want": self.job.want})
 
     async def send(self, message: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ class ScriptedRecognizer(Recognizer):
                 first, _ = spans.get(block.identity, (block.place, 0))
                 spans[block.identity] = first, block.place + 1
             text = self._text(spans)
-            if text != told:
+            if text != told or not pcm:  # at a pause the newest words are wanted, news or not
                 told = text
                 yield Partial(text)
         if self._final:

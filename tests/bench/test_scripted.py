@@ -49,6 +49,13 @@ async def test_text_grows_with_the_sound(tmp_path: Path):
     assert said[-1] == Final("turn it off", "en")
 
 
+async def test_at_a_pause_the_newest_words_are_told_again(tmp_path: Path):
+    """An empty slice says that the speaker pauses; whoever sent it waits for the words."""
+    pcm = marked(np.zeros(32_000, np.int16), 5).tobytes()
+    said = await recognised(tmp_path, "en", [pcm[:19_200], b"", pcm[19_200:]])
+    assert [each.text for each in said] == ["turn it", "turn it", "turn it off", "turn it off"]
+
+
 async def test_chinese_is_joined_without_spaces(tmp_path: Path):
     """As it is written."""
     said = await recognised(tmp_path, "zh", [marked(np.zeros(32_000, np.int16), 5).tobytes()])
