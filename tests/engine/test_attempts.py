@@ -106,6 +106,18 @@ def test_a_confirmed_answer_is_spoken_at_once():
     assert names[: len(wanted)] == wanted
 
 
+def test_nothing_is_prepared_where_there_is_too_much_to_do():
+    """It is the first work that can be left out; the answer itself comes all the same."""
+
+    async def act(scene: Scene) -> None:
+        await say(scene)
+        await scene.until(TurnEnded)
+
+    scene = play(act, asr=[hearing("hello")], rules=rules(), strained=lambda: True)
+    assert not scene.all(AttemptBegun)
+    assert [ended.outcome for ended in scene.all(TurnEnded)] == ["finished"]
+
+
 def test_the_same_conversation_without_speculation_waits_for_each():
     """The switch gives back what was: nothing is asked before the end is certain."""
 

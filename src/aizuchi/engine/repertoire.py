@@ -26,6 +26,8 @@ class Parts:
     toolbox: Toolbox | None = None
     retriever: Retriever | None = None
     animator: Callable[[], Animator] | None = None
+    strained: Callable[[], bool] = lambda: False
+    """The process has too much to do: what may be left out is left out."""
 
     @property
     def degraded(self) -> bool:
@@ -58,11 +60,11 @@ class Repertoire:
 
     @property
     def has_room(self) -> bool:
-        """A model that gains from an answer in advance is free, and so is a voice."""
+        """A model that gains from an answer in advance is free, and so are a voice and the process."""
         llm, tts = self._parts.llm, self._parts.tts
         model = next(llm.usable(), None)
         free = all(each.permits is None or each.permits.free for each in (llm, tts))
-        return free and model is not None and model.streams
+        return free and model is not None and model.streams and not self._parts.strained()
 
     def greeting(self) -> Say | None:
         """The character's first words, if it has any."""
