@@ -8,6 +8,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -81,8 +82,9 @@ def house(
     made = parts(loaded, usage.allowed, share)
     company = characters(loaded)
     rehearsal = Rehearsal(made.tts, company.values(), settings.rules(), note=usage.count)
-    return House(
-        parts=made,
+    built = House(
+        # The gate is the house's own; by the first conversation it is there.
+        parts=replace(made, strained=lambda: built.gate.overloaded),
         background=background(loaded, made),
         characters=company,
         default_character=settings.character,
@@ -116,6 +118,7 @@ def house(
         duties=[usage.run, rehearsal.run],
         closers=[usage.flush, finish_recording],
     )
+    return built
 
 
 def recordings(loaded: Loaded) -> Path:

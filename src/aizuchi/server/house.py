@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -89,6 +88,7 @@ class House:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
             raise ConfigError(f"the default character {default_character!r} is unknown; there is {known}")
+        self.parts = parts
         self.characters = characters
         self.default_character = default_character
         self.rules = rules
@@ -109,7 +109,6 @@ class House:
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
         self.gate = Gate(capacity, ledger=ledger, stop=self.background.pause)
-        self.parts = replace(parts, strained=lambda: self.gate.overloaded)
         self.sessions = Sessions(
             make=self._make,
             start=self._start,
