@@ -98,6 +98,10 @@ class Life:
     coast: float = 0.0
     """Seconds that its ear plays on all the same: by the ear that counted when it was paused."""
     told_by_ear: bool = False
+    stands_at: int | None = None
+    """The place in ms that was told when it was held; None while it goes on."""
+    moved: bool = False
+    """Its ear has told another place since it was held."""
     cut: Interrupted | None = None
     ended: TurnEnded | None = None
 
@@ -155,6 +159,8 @@ class Judge:
             if not event.retry_after_ms:
                 self._wrong("P5", f"{event.stage} is busy, and nobody says until when")
             self._waits.discard((entry.turn or 0, event.stage))
+        if isinstance(event, TurnHeld | TurnResumed):
+            self._told(event)
         match event:
             case StateChanged():
                 if event.previous != self._state or not may_follow(event.previous, event.state):
@@ -184,7 +190,7 @@ class Judge:
                 self.turns[turn].held = True
                 self._called.clear()  # calls and results of a held turn wait with it
             case Played(turn=turn) if turn in self.turns:
-                self.turns[turn].told_by_ear = True
+                self.turns[turn].told_by_ear = self.turns[turn].moved = True
             case Fault(stage="tts") if life is not None and "broke off" not in event.message:
                 life.mute = True
             case Queued() if entry.turn is not None:
@@ -258,6 +264,22 @@ class Judge:
             self._reference = now
             for life in self.turns.values():
                 life.ear = "" if life.ended is None else life.ear
+
+    def _told(self, event: TurnHeld | TurnResumed) -> None:
+        """A turn is held and goes on by turns, and goes on from where it was held, or from later."""
+        life, name = self.turns[event.turn], type(event).__name__
+        if life.cut or life.ended:
+            self._wrong("P3", f"{name} of dead turn {event.turn}")
+        if isinstance(event, TurnHeld) is not (life.stands_at is None):
+            self._wrong("P3", f"{name} of turn {event.turn}, which was told already")
+        if not -1 <= event.at_ms <= life.total + 1:
+            self._wrong("P2", f"{name} of turn {event.turn} at {event.at_ms} of {life.total:.0f} ms")
+        if isinstance(event, TurnResumed) and not life.moved and event.at_ms < (life.stands_at or 0) - 1:
+            self._wrong("P2", f"turn {event.turn} was held at {life.stands_at} and goes on at {event.at_ms}")
+        ear = self._session.links.ear
+        life.stands_at = event.at_ms if isinstance(event, TurnHeld) else None
+        # An ear that can't pause is told where it will stop, and may go on before it has come there.
+        life.moved = ear is not None and ear.coast_ms > 0
 
     def _stillness(self, event: Event, at: float) -> None:
         """No reply stands still when nobody speaks any more."""

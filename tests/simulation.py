@@ -343,8 +343,8 @@ class Client:
         self._got: dict[int, list[tuple[float, int, int]]] = {}
         """Turn -> when its packets will have begun to sound here, their place and length in ms."""
         self._sounds_until = 0.0
-        self._ends: dict[tuple[int, int], int] = {}
-        """Turn and generation -> how far the sound has come here."""
+        self._ends: dict[int, tuple[int, int]] = {}
+        """Turn -> how far its sound has come here, and in which generation."""
         self._paused: float | None = None
         """Since when this client's own speaker stands still."""
         wishes: Any = [("mouth", "ear"), ("mouth", "ear"), ("witness",), ("ear",)]
@@ -445,10 +445,7 @@ class Client:
             self._hold(event)
         if isinstance(event, Packet):
             self._report.counts["packets"] += 1
-            come = self._ends.get((event.turn, entry.generation), 0)
-            if event.at_ms < come - 2:
-                self._report.wrong("P6", f"{self.name} gets {event.at_ms} ms of turn {event.turn} again")
-            self._ends[event.turn, entry.generation] = event.at_ms + event.ms
+            self._judge_place(event, entry.generation)
             self._sounds_until = max(_now(), self._sounds_until) + event.ms / 1000
             heard = (self._sounds_until - event.ms / 1000, event.at_ms, event.ms)
             self._got.setdefault(event.turn, []).append(heard)
@@ -459,6 +456,20 @@ class Client:
             answer = ToolResult(event.id, f"done {event.id}", link=self.name)
             wait = self._dice.choice([0.0, 0.5, 5.0])
             asyncio.get_running_loop().call_later(wait, self._session.feed, answer)
+
+    def _judge_place(self, packet: Packet, generation: int) -> None:
+        """P6: a reply's sound comes whole and once, also to somebody slow. Resumed after another turn, under a
+        generation of its own, it may come again from where the reference ear was."""
+        known = self._ends.get(packet.turn)
+        before, come = known or (generation, 0)
+        if self._judge.turns[packet.turn].seq < self.joined:
+            come = come if known else packet.at_ms
+        if packet.at_ms < come - 2 and before == generation:
+            self._report.wrong("P6", f"{self.name} gets {packet.at_ms} ms of turn {packet.turn} again")
+        if packet.at_ms > come + 2:
+            lost = packet.at_ms - come
+            self._report.wrong("P6", f"{self.name} misses {lost} ms of turn {packet.turn} at {come} ms")
+        self._ends[packet.turn] = generation, packet.at_ms + packet.ms
 
     def _hold(self, event: Event) -> None:
         """A speaker that can pause plays later by the pause what it has not played yet."""

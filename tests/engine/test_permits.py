@@ -18,6 +18,7 @@ from aizuchi.events import (
     Fault,
     Heard,
     Interrupt,
+    Interrupted,
     Queued,
     Speech,
     StateChanged,
@@ -261,6 +262,46 @@ def test_interrupting_a_turn_that_waits():
     seen = scene("llm", 3.0, act)
     assert [each.position for each in seen.all(Queued)] == [1, 1, 0]
     assert [each.outcome for each in seen.all(TurnEnded)] == ["interrupted", "finished"]
+
+
+def test_a_dead_turn_that_hears_busy_keeps_what_was_heard():
+    """Its wait ends with the interrupt, in the same moment: what the user heard is not made more by that."""
+
+    async def act(scene: Scene) -> None:
+        scene.type("hello")
+        await scene.until(Queued)
+        turn = scene.session._active  # pyright: ignore[reportPrivateUsage]
+        scene.session.feed(Interrupt("click"))
+        assert turn is not None
+        turn.note(Fault("tts", "busy", "nobody was free"))
+        await scene.until(TurnEnded)
+
+    seen = scene("tts", 60.0, act)
+    assert seen.all(TurnEnded)[0].text
+    assert [each.heard for each in (*seen.all(Interrupted)[:1], *seen.all(TurnEnded))] == ["", ""]
+
+
+def test_a_held_lecture_keeps_no_voice_from_its_listener():
+    """One voice for all, and the lecture is held in mid-sentence: its question is answered aloud meanwhile,
+    and what was made of the sentence in the pause is spoken afterwards, nothing of it twice."""
+    permits = Permits("tts", 1)
+    voice = fakes.FakeVoice(ms_per_char=600)
+    texts = iter(["One two three four five. Six seven eight nine.", "Fine."])
+    model = fakes.FakeModel(lambda prompt: fakes.tokens(next(texts)))
+
+    async def act(scene: Scene) -> None:
+        scene.session.begin("lecture")
+        await scene.until(Speech)
+        scene.type("a question")
+        await scene.until(TurnEnded, 2)
+
+    seen = play(act, llm=[model], tts=Chain("tts", [voice], permits=permits))
+    assert [ended.turn for ended in seen.all(TurnEnded)] == [2, 1]
+    assert not seen.all(Fault)
+    for turn, ms in ((1, 24 * 600 + 21 * 600), (2, 5 * 600)):
+        said = [each for each in seen.all(Speech) if each.turn == turn]
+        assert sum(len(each.pcm) for each in said) == ms * 32
+        assert [each.at_ms for each in said] == sorted(each.at_ms for each in said)
 
 
 def test_a_voice_that_is_busy_leaves_the_text():

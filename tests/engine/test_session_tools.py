@@ -280,3 +280,20 @@ def test_a_retriever_is_fed_by_what_the_user_looks_at():
     play(act, llm=[model], retriever=Pages())
     background = model.prompts[0].messages[-2].text
     assert "A passage from page 3 that may help:\n~~~\nfound by cells: mitochond 4000\n~~~" in background
+
+
+def test_a_round_that_shows_nothing_adds_nothing():
+    """After a tool the model gives only an emotion and breaks: what was shown of all sentences is the text."""
+
+    def answer(prompt: Prompt) -> Script:
+        if any(message.role == "tool" for message in prompt.messages):
+            return Script([(0.0, Token("[happy]")), (0.0, ValueError("a bug in a plugin"))])
+        return Script([(0.1, Token("Let me see.")), (0.0, ToolCall("a", "one", "{}")), (0, Usage("tools"))])
+
+    async def act(scene: Scene) -> None:
+        scene.type("do it")
+        await scene.until(TurnEnded)
+
+    scene = play(act, llm=[FakeModel(answer)], toolbox=Box())
+    shown = [sentence.shown for sentence in scene.all(Sentence)]
+    assert len(shown) == 2 and "".join(shown) == scene.all(TurnEnded)[0].text == "Let me see."

@@ -130,7 +130,9 @@ class Cutter:
                 case Inner(text=text):
                     events.append(Thought(text))
                 case Cut():
-                    shown, self._joints[1] = self._joints[1] + piece.shown, ""
+                    shown = piece.shown
+                    if shown:  # of a lone tag nothing is shown, and nothing is to be joined to it
+                        shown, self._joints[1] = self._joints[1] + shown, ""
                     events.append(
                         Sentence(
                             self._turn,

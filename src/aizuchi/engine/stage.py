@@ -61,6 +61,7 @@ class Stage:
         at_ms = turn.resume(_now())
         self._scribe.append(TurnResumed(turn.number, at_ms), turn=turn.number)
         self._scribe.move("speaking", "resumed", turn=turn.number, always=True)
+        turn.catch_up()
 
     def hold(self, reason: str) -> Turn:
         """The running turn leaves the floor, until `resume`; returns it. The caller moves the state."""
@@ -85,6 +86,7 @@ class Stage:
         at_ms = turn.resume(_now(), again=anew)
         self._scribe.append(TurnResumed(turn.number, at_ms), turn=turn.number)
         self._scribe.move("speaking" if turn.sounding else "thinking", "resumed", turn=turn.number)
+        turn.catch_up()
 
 
 def _now() -> float:

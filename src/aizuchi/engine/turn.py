@@ -20,7 +20,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from aizuchi.engine.attempt import Attempt
 from aizuchi.engine.links import Links
@@ -47,6 +47,9 @@ from aizuchi.events import (
 from aizuchi.ports import Prompt, Request, Responder, Style, ToolCall, ToolOutcome
 
 log = logging.getLogger(__name__)
+
+KEPT: Final = 2_000
+"""Events that a held turn makes before its responder must wait, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,8 @@ class Turn:
         self._language = language
         self._ahead = ahead
         self._grace = grace
+        self._kept: list[ReplyEvent] = []
+        """What was made while it was held."""
         self._going = asyncio.Event()
         self._going.set()
         self._moved = asyncio.Event()
@@ -158,6 +163,7 @@ class Turn:
         """From this very moment nothing of the turn is let through."""
         if self.dead is None:
             self.dead, self.reason = outcome, reason
+            self._kept.clear()
             self.playback.stop(_now())
 
     def tidy(self) -> None:
@@ -171,10 +177,17 @@ class Turn:
         return self.playback.hold(now, coast_ms)
 
     def resume(self, now: float, *, again: bool = False) -> int:
+        """Go on; returns the position in ms. `catch_up` is to follow, when that has been told."""
         position = self.playback.resume(now, again=again)
         self._going.set()
         self._moved.set()
         return position
+
+    def catch_up(self) -> None:
+        """Say what was made meanwhile."""
+        kept, self._kept = self._kept, []
+        for event in kept:
+            self._say(event)
 
     def moved(self) -> None:
         """The ear has reported, or the clock must be looked at again."""
@@ -207,12 +220,21 @@ class Turn:
         )
         async with closing(self.claim.responder.reply(request)) as events:
             async for event in events:
-                await self._going.wait()
-                self._say(event)
+                await self._pass_on(event)
         await self._begun()
         await self._played()
         for task in tasks:
             task.cancel()
+
+    async def _pass_on(self, event: ReplyEvent) -> None:
+        """While it is held a turn keeps what it makes, so that what was begun comes to its end: a request left
+        standing would keep its provider's place from others. No new sound is begun, for `room` waits."""
+        if not self._going.is_set() and self.attempt is None and len(self._kept) < KEPT:
+            if self.dead is None:
+                self._kept.append(event)
+            return
+        await self._going.wait()
+        self._say(event)
 
     def _say(self, event: ReplyEvent) -> None:
         """The guard: the one place through which a reply reaches the timeline."""

@@ -286,7 +286,8 @@ class Turns:
 
     def note(self, turn: Turn, event: Event) -> None:
         """Facts beside the reply; a dead turn's faults and waits are nobody's business, its bills are."""
-        turn.playback.note(event)
+        if turn.dead is None:
+            turn.playback.note(event)
         if turn.attempt is not None:
             self.attempts.note(turn.attempt, event)
             return
