@@ -588,6 +588,9 @@ class Conversation:
             life = group.create_task(session.run())
             for permits in self.crowd.permits.values():
                 group.create_task(self.crowd.come(permits))
+            heckling = random.Random(self.report.seed ^ 0x4EC)
+            if heckling.random() < 0.3:
+                group.create_task(self._heckle(session, heckling))
 
             def join(*roles: Role) -> None:
                 name, calmly = f"link{len(self.clients)}", self._calmly
@@ -704,6 +707,20 @@ class Conversation:
             session.feed(Listen(False, link=link))
             if dice.random() < 0.3:
                 session.feed(Listen(True, link=link))
+
+    async def _heckle(self, session: Session, dice: random.Random) -> None:
+        """Somebody who coughs, hums and starts to speak whenever the character does. Has dice of its own."""
+        while not self.world.calm:
+            await asyncio.sleep(dice.uniform(0.1, 1.5))
+            mic = session._listening._mic  # pyright: ignore[reportPrivateUsage]
+            if session.state != "speaking" or mic is None:
+                continue
+            for _ in range(dice.choice([1, 1, 2])):
+                voice = fakes.speech(dice.choice([80, 160, 300, 700]))
+                sound = voice + fakes.silence(dice.choice([100, 260, 800]))
+                for at in range(0, len(sound), 640):
+                    session.feed(MicAudio(sound[at : at + 640], link=mic.link))
+                    await asyncio.sleep(0.02)
 
     async def _calm(self, session: Session, join: Callable[..., None]) -> None:
         """P8: whatever happened, ordinary turns work afterwards, and nothing is left of what was before."""

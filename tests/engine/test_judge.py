@@ -1,4 +1,4 @@
-"""The judge of prepared answers sees what is wrong: each test breaks one thing and looks for the verdict."""
+"""The judges see what is wrong: each test breaks one thing and looks for the verdict."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from aizuchi.engine import attempts
 from aizuchi.engine.attempt import Attempt
 from aizuchi.engine.attempts import Attempts
+from aizuchi.engine.outbox import Outbox
+from aizuchi.engine.session import Session
 from aizuchi.engine.speculation import Speculating, Tries
 from aizuchi.engine.turn import Turn
 from tests.simulation import conversation
@@ -131,3 +133,60 @@ def test_faults_of_what_nobody_heard(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(Attempts, "note", loud)
     assert finds("P8: a fault of no turn")
+
+
+def test_sound_that_is_left_out(monkeypatch: pytest.MonkeyPatch):
+    """What had not left when a reply was paused is skipped when it goes on."""
+    resume = Outbox._resume  # pyright: ignore[reportPrivateUsage]
+
+    def forgetful(self: Outbox, entry: Any, turn: int, *rest: Any) -> None:
+        lane: Any = self._parked.get(turn, ())  # pyright: ignore[reportPrivateUsage]
+        unsent = next((item for item in lane if not getattr(item, "sent", True)), None)
+        if unsent is not None:
+            lane.remove(unsent)
+        resume(self, entry, turn, *rest)
+
+    monkeypatch.setattr(Outbox, "_resume", forgetful)
+    assert finds("misses")
+
+
+def test_sound_that_comes_twice(monkeypatch: pytest.MonkeyPatch):
+    """When a reply goes on, everything that is remembered of it is sent again."""
+    resume = Outbox._resume  # pyright: ignore[reportPrivateUsage]
+
+    def stuttering(self: Outbox, entry: Any, turn: int, *rest: Any) -> None:
+        for item in self._parked.get(turn, ()):  # pyright: ignore[reportPrivateUsage]
+            if not hasattr(item, "event"):
+                item.sent = False  # type: ignore[union-attr]
+        resume(self, entry, turn, *rest)
+
+    monkeypatch.setattr(Outbox, "_resume", stuttering)
+    assert finds("again")
+
+
+def test_a_hold_that_is_told_twice(monkeypatch: pytest.MonkeyPatch):
+    """A paused show that is held is said to be held once more."""
+    hold = Session.hold
+
+    def loud(self: Session, reason: str) -> None:
+        assert self._active is not None  # pyright: ignore[reportPrivateUsage]
+        self._active.paused = False  # pyright: ignore[reportPrivateUsage]
+        hold(self, reason)
+
+    monkeypatch.setattr(Session, "hold", loud)
+    assert finds("TurnHeld of turn", range(200))
+
+
+def test_a_pause_that_is_never_over(monkeypatch: pytest.MonkeyPatch):
+    """The reply goes on, and is still taken for paused."""
+    carry_on = Session.carry_on
+
+    def forgetful(self: Session) -> None:
+        turn = self._active  # pyright: ignore[reportPrivateUsage]
+        paused = turn is not None and turn.paused
+        carry_on(self)
+        if turn is not None and paused:
+            turn.paused = True
+
+    monkeypatch.setattr(Session, "carry_on", forgetful)
+    assert finds("TurnResumed of turn")
