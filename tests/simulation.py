@@ -458,8 +458,8 @@ class Client:
             asyncio.get_running_loop().call_later(wait, self._session.feed, answer)
 
     def _judge_place(self, packet: Packet, generation: int) -> None:
-        """P6: a reply's sound comes whole and once, also to somebody slow. Resumed after another turn, under a
-        generation of its own, it may come again from where the reference ear was."""
+        """P6: a reply's sound comes whole and once, also to somebody slow. Resumed after another turn,
+        in a new generation, it may come again from where the reference ear was."""
         known = self._ends.get(packet.turn)
         before, come = known or (generation, 0)
         if self._judge.turns[packet.turn].seq < self.joined:

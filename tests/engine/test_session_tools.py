@@ -283,7 +283,7 @@ def test_a_retriever_is_fed_by_what_the_user_looks_at():
 
 
 def test_a_round_that_shows_nothing_adds_nothing():
-    """After a tool the model gives only an emotion and breaks: what was shown of all sentences is the text."""
+    """After a tool the model gives only an emotion and breaks: all that was shown is the text."""
 
     def answer(prompt: Prompt) -> Script:
         if any(message.role == "tool" for message in prompt.messages):

@@ -227,8 +227,8 @@ class Turn:
             task.cancel()
 
     async def _pass_on(self, event: ReplyEvent) -> None:
-        """While it is held a turn keeps what it makes, so that what was begun comes to its end: a request left
-        standing would keep its provider's place from others. No new sound is begun, for `room` waits."""
+        """While it is held a turn keeps what it makes, so that what was begun comes to its end: a request
+        left standing would keep its provider's place from others. No new sound is begun, for `room` waits."""
         if not self._going.is_set() and self.attempt is None and len(self._kept) < KEPT:
             if self.dead is None:
                 self._kept.append(event)
