@@ -383,6 +383,9 @@ class Request:
     begun: Callable[[], Coroutine[Any, Any, None]] = _at_once
     """Await before anything that only makes sense to somebody who waits for the reply: it may be prepared
     while it is not yet certain that its turn will begin. Returns once it has."""
+    pace: Callable[[], Coroutine[Any, Any, None]] = _at_once
+    """Await, where a sentence's sound is made in pieces, before each further one: like `room`, which is for
+    the sentence, but what is prepared may go on to the sentence's end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,19 @@ from aizuchi.events import (
     TurnBegun,
     TurnEnded,
 )
-from aizuchi.ports import Final, Prompt, Toolbox, ToolSpec, Usage
+from aizuchi.ports import Audio, Final, Prompt, Toolbox, ToolSpec, Usage
 from tests.engine.scenes import Scene, play
-from tests.fakes import HERO, FakeModel, FakeRecognizer, FakeVoice, Script, silence, speech, tokens
+from tests.fakes import (
+    HERO,
+    FakeModel,
+    FakeRecognizer,
+    FakeStreamingVoice,
+    FakeVoice,
+    Script,
+    silence,
+    speech,
+    tokens,
+)
 
 LONG = " ".join(f"This is sentence number {n} of a very long reply." for n in range(40))
 
@@ -478,6 +488,47 @@ def test_a_model_that_gives_its_reply_in_one_piece_is_not_asked_early():
         await say(scene)
 
     assert not play(act, asr=[hearing("hello")], llm=[Slow()], rules=rules()).all(AttemptBegun)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_voice_that_takes_a_stream_is_given_the_first_sentence(whole: bool):
+    """All of it, and no word of the second; what it says of it is kept, and said once, from the beginning."""
+    voice = FakeStreamingVoice(whole=whole)
+    given: list[str] = []
+
+    async def act(scene: Scene) -> None:
+        scene.session.timeline.follow(
+            lambda entry: isinstance(entry.event, TurnBegun) and given.append("".join(voice.pieces[0]))
+        )
+        await say(scene)
+        await scene.until(TurnEnded)
+
+    rule = replace(rules(), tts_strategy="stream")
+    scene = play(act, asr=[hearing("hello")], tts=[voice], rules=rule)
+    assert given == ["Hello there."]
+    (ended,) = scene.all(AttemptEnded)
+    assert ended.audio_ms == len("Hello there.") * 60
+    assert scene.all(TurnEnded)[0].heard == "Hello there. How are you today?"
+    places = [each.at_ms for each in scene.all(Speech)]
+    assert places == sorted(places) and len(voice.pieces) == 1
+
+
+@pytest.mark.parametrize("strategy", ["sentence", "stream"])
+def test_sound_that_is_kept_is_bounded(strategy: Any):
+    """A voice that never ends its first sentence fills no memory; after the commit it goes on."""
+
+    def endless(sentence: Any = None) -> Script:
+        return Script([(0.005, Audio(bytes(3200), 16_000))] * 400)
+
+    voice = FakeStreamingVoice(endless, stream=endless) if strategy == "stream" else FakeVoice(endless)
+    rule = replace(rules(), tts_strategy=strategy, ahead=3.0)
+
+    async def act(scene: Scene) -> None:
+        await say(scene)
+        await scene.until(Speech, 300)
+
+    (ended,) = play(act, asr=[hearing("hello")], tts=[voice], rules=rule).all(AttemptEnded)
+    assert ended.turn == 1 and 3000 <= ended.audio_ms <= 3200
 
 
 def test_nothing_is_prepared_while_somebody_speaks():

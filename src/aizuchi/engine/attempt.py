@@ -12,7 +12,9 @@ from aizuchi.ports import Prompt
 class Attempt:
     """What a turn has and may do before it is committed."""
 
-    def __init__(self, number: int, utterance: int, text: str, began: float, most_tokens: int) -> None:
+    def __init__(
+        self, number: int, utterance: int, text: str, began: float, most_tokens: int, most_ms: float
+    ) -> None:
         self.number = number
         self.utterance = utterance
         self.text = text
@@ -28,6 +30,7 @@ class Attempt:
         self.tokens = 0
         self.audio_ms = 0.0
         self._most_tokens = most_tokens
+        self._most_ms = most_ms
         self._spoken = False
 
     def asked(self, prompt: Prompt) -> None:
@@ -44,7 +47,7 @@ class Attempt:
                 self.audio_ms += len(pcm) / 2 / rate * 1000
             case _:
                 pass
-        return self.tokens < self._most_tokens
+        return self.tokens < self._most_tokens and self.audio_ms < self._most_ms
 
     async def room(self) -> bool:
         """True for the first sentence, which may be spoken now; any other waits for the commit."""

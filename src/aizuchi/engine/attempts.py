@@ -68,6 +68,7 @@ class Attempts:
         self._repertoire = repertoire
         self._spawn = spawn
         self._rules = rules.speculation
+        self._most_ms = rules.ahead * 1000
         self._machine = Speculating(rules.speculation, rules.hearing)
         self._number = 0
         self._turn: Turn | None = None
@@ -97,7 +98,7 @@ class Attempts:
 
     def _begin(self, utterance: int, text: str) -> None:
         self._number += 1
-        attempt = Attempt(self._number, utterance, text, self._scribe.now, self._rules.tokens)
+        attempt = Attempt(self._number, utterance, text, self._scribe.now, self._rules.tokens, self._most_ms)
         self._machine.began(text)
         self._turn = turn = self._turns.prepared(attempt)
         self._expiry = asyncio.get_running_loop().call_later(self._rules.seconds, self._expired, attempt)

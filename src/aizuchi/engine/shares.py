@@ -65,6 +65,11 @@ class Script:
         return piece
 
     @property
+    def within(self) -> bool:
+        """The beginning of a sentence has been given, and not yet the sentence."""
+        return bool(self._given)
+
+    @property
     def _given(self) -> str:
         return self.text[self.whole :].lstrip()
 

@@ -67,7 +67,7 @@ class StreamingSpeaker(Speaker):
         """One stream, to its end; says whether it was the turn's last."""
         request = self._request
         patience = Patience(self._limits.tts_first, self._limits.tts_gap)
-        stream = TextStream(item, queue, request.room, patience, lambda: self._give(stream))
+        stream = TextStream(item, queue, request.room, request.pace, patience, lambda: self._give(stream))
 
         def ask(voice: Voice) -> AsyncIterator[Slice]:
             said = voice.speak(stream, request.style, request.language)
@@ -138,7 +138,8 @@ class StreamingSpeaker(Speaker):
                 index = len(spans) - 1
             # What was put out before is to be counted, too, which the turn does when it gets to it.
             await asyncio.sleep(0)
-            await self._request.room()
+            fresh = stream.begun and index > stream.current
+            await (self._request.room() if fresh else self._request.pace())
             await self._move(stream, max(index, stream.current))
             slice_ = stream.held.popleft()
             span = spans[stream.current]

@@ -87,6 +87,7 @@ class TextStream:
         first: Sentence | Ahead,
         queue: asyncio.Queue[Item],
         room: Callable[[], Awaitable[None]],
+        pace: Callable[[], Awaitable[None]],
         patience: Patience,
         sentence_out: Callable[[], Awaitable[None]],
     ) -> None:
@@ -109,6 +110,7 @@ class TextStream:
         self._columns = 0
         self._queue = queue
         self._room = room
+        self._pace = pace
         self._sentence_out = sentence_out
         self.giving = asyncio.Lock()
         """Held by the task that puts sound out: the voice's text may be read in another one."""
@@ -135,12 +137,12 @@ class TextStream:
         patience.changed()
         try:
             while not patience.ended:
-                item = await self._item()
+                item, within = await self._item(), self.script.within
                 piece = self._piece(item)
                 if isinstance(item, Sentence) and self.held:
                     await self._sentence_out()
                 if piece:
-                    await self._room()
+                    await (self._pace() if within else self._room())
                 self._columns += width(piece)
                 patience.given(self.script.whole, self._columns)
                 if piece:

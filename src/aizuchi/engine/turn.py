@@ -217,6 +217,7 @@ class Turn:
             call=self._call,
             note=self.note,
             begun=self._begun,
+            pace=self._pace,
         )
         async with closing(self.claim.responder.reply(request)) as events:
             async for event in events:
@@ -283,6 +284,11 @@ class Turn:
             return
         play, grace = self.playback, self._grace
         await self._until(lambda: 0.0 if play.at_end else _now() + play.ahead(_now(), grace) - self._ahead)
+
+    async def _pace(self) -> None:
+        """The same within a sentence; how much an attempt may keep is seen to where it is kept."""
+        if self.attempt is None:
+            await self._room()
 
     async def _played(self) -> None:
         """Until the ear has heard everything there is."""
