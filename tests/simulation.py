@@ -712,7 +712,7 @@ class Conversation:
         """Somebody who coughs, hums and starts to speak whenever the character does. Has dice of its own."""
         while not self.world.calm:
             await asyncio.sleep(dice.uniform(0.1, 1.5))
-            mic = session._listening._mic  # pyright: ignore[reportPrivateUsage]
+            mic = session.listening._mic  # pyright: ignore[reportPrivateUsage]
             if session.state != "speaking" or mic is None:
                 continue
             for _ in range(dice.choice([1, 1, 2])):

@@ -140,3 +140,19 @@ def test_silence_has_no_echo():
 def test_runs_of_what_is_said(text: str, result: bool):
     """Some words may be misheard; CJK counts by characters."""
     assert repeats(text, ["The weather is fine today.", "今天天气很好。"]) == result
+
+
+def test_a_long_reply_without_a_microphone_is_not_kept_whole():
+    """Nothing tells how far it was played: the newest two minutes stay, and the place of each is right."""
+    guard = Guard(adapt_ms=0)
+    piece = pcm(clip("jfk_16k.wav")[:16_000])
+    for second in range(300):
+        guard.speech(1, second * 1000, piece, RATE)
+    kept = sum(map(len, guard._rows)) * 10  # pyright: ignore[reportPrivateUsage]
+    assert 119_000 <= kept <= 120_000 == 300_000 - guard._from_ms  # pyright: ignore[reportPrivateUsage]
+
+
+def test_only_the_newest_words_are_compared():
+    """A recogniser that repeats itself over a long laugh must not cost the product of all of it."""
+    assert repeats("no " * 5000 + "the weather is fine today " * 12, ["the weather is fine today."] * 12)
+    assert not repeats("fine", ["fine"] + ["well well well well"] * 200)

@@ -12,8 +12,8 @@ from aizuchi.engine import attempts
 from aizuchi.engine.attempt import Attempt
 from aizuchi.engine.attempts import Attempts
 from aizuchi.engine.outbox import Outbox
-from aizuchi.engine.session import Session
 from aizuchi.engine.speculation import Speculating, Tries
+from aizuchi.engine.stage import Stage
 from aizuchi.engine.turn import Turn
 from tests.simulation import conversation
 
@@ -166,27 +166,27 @@ def test_sound_that_comes_twice(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_hold_that_is_told_twice(monkeypatch: pytest.MonkeyPatch):
     """A paused show that is held is said to be held once more."""
-    hold = Session.hold
+    hold = Stage.hold
 
-    def loud(self: Session, reason: str) -> None:
-        assert self._active is not None  # pyright: ignore[reportPrivateUsage]
-        self._active.paused = False  # pyright: ignore[reportPrivateUsage]
-        hold(self, reason)
+    def loud(self: Stage, reason: str) -> Turn:
+        assert self.active is not None
+        self.active.paused = False
+        return hold(self, reason)
 
-    monkeypatch.setattr(Session, "hold", loud)
+    monkeypatch.setattr(Stage, "hold", loud)
     assert finds("TurnHeld of turn", range(200))
 
 
 def test_a_pause_that_is_never_over(monkeypatch: pytest.MonkeyPatch):
     """The reply goes on, and is still taken for paused."""
-    carry_on = Session.carry_on
+    carry_on = Stage.carry_on
 
-    def forgetful(self: Session) -> None:
-        turn = self._active  # pyright: ignore[reportPrivateUsage]
+    def forgetful(self: Stage) -> None:
+        turn = self.active
         paused = turn is not None and turn.paused
         carry_on(self)
         if turn is not None and paused:
             turn.paused = True
 
-    monkeypatch.setattr(Session, "carry_on", forgetful)
+    monkeypatch.setattr(Stage, "carry_on", forgetful)
     assert finds("TurnResumed of turn")

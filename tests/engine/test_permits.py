@@ -270,7 +270,7 @@ def test_a_dead_turn_that_hears_busy_keeps_what_was_heard():
     async def act(scene: Scene) -> None:
         scene.type("hello")
         await scene.until(Queued)
-        turn = scene.session._active  # pyright: ignore[reportPrivateUsage]
+        turn = scene.session.turns.stage.active
         scene.session.feed(Interrupt("click"))
         assert turn is not None
         turn.note(Fault("tts", "busy", "nobody was free"))

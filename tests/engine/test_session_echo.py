@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from aizuchi.engine.guard import Tally
 from aizuchi.engine.rules import BargeIn, Echo, Hearing, Rules
 from aizuchi.events import (
     Dropped,
@@ -23,7 +25,8 @@ from aizuchi.events import (
 )
 from aizuchi.ports import Audio, Final, Hints, Partial, Score, Style
 from tests.engine.scenes import Scene, play
-from tests.fakes import FakeModel, FakeRecognizer, FakeVad, FakeVoice, Script, tokens
+from tests.fakes import HERO, FakeModel, FakeRecognizer, FakeVad, FakeVoice, Script, tokens
+from tests.fakes import speech as fakes_speech
 from tests.speech import speech
 
 TEXT = "And so my fellow Americans ask not what your country can do for you."
@@ -175,3 +178,42 @@ def test_a_client_that_cancels_echo_is_not_guarded():
 
     scene = conversation(act, "auto")
     assert scene.all(TurnHeld)
+
+
+@pytest.mark.parametrize(
+    ("mode", "cancels", "followed"),
+    [("continuous", False, True), ("continuous", True, False), ("push", False, False)],
+)
+def test_sound_is_followed_only_where_it_may_come_back(mode: Any, cancels: bool, followed: bool):
+    """A reply costs nothing for a client that cancels echo, nor while a button is held."""
+
+    async def act(scene: Scene) -> None:
+        scene.session.leave("me")
+        scene.session.join("me", ("mouth", "ear"), cancels_echo=cancels)
+        scene.listen(mode=mode)
+        scene.session.begin("lecture", text="x")
+        await scene.until(Speech, 3)
+        guard = scene.session.listening._guard  # pyright: ignore[reportPrivateUsage]
+        assert guard is not None
+        assert bool(guard._rows) == followed  # pyright: ignore[reportPrivateUsage]
+
+    conversation(act, "auto")
+
+
+def test_a_hum_may_come_back_too():
+    """The guard knows what it says and sounds like, and where it is, as of a reply."""
+    seen: list[tuple[int, bool]] = []
+
+    async def act(scene: Scene) -> None:
+        scene.listen(mode="continuous")
+        await scene.hear(fakes_speech(2500), bytes(32 * 180))
+        await scene.until(Speech)
+        guard = scene.session.listening._guard  # pyright: ignore[reportPrivateUsage]
+        number, place = scene.session.turns.stage.playing
+        assert guard is not None and scene.session.turns.stage.active is None
+        seen.append((number, place is not None))
+        assert guard._turn == number and guard.own(Tally(unsure=1), "mm")  # pyright: ignore
+
+    hummer = replace(HERO, hum_every=2.0, hums={"en": ("mm",)})
+    play(act, rules=Rules(hearing=Hearing(mode="continuous", silence_ms=600)), character=hummer)
+    assert seen == [(1, True)]

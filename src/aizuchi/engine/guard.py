@@ -26,8 +26,12 @@ JUMP_MS: Final = 200.0
 """Further off than that, the ear is elsewhere; nearer, sound came in a burst."""
 BEHIND_MS: Final = 2_000
 """So much of the reply that was played is kept."""
+MOST_MS: Final = 120_000
+"""So much of a reply is kept at all: where no microphone sends, nothing is known to have been played."""
 SAID: Final = 12
 """Sentences that may still come back."""
+HEARD_WORDS, SAID_WORDS = 60, 400
+"""The newest words, or CJK characters, that are compared: it takes time by the product of both."""
 LATELY: Final = 20
 """Steps of 10 ms that are judged at once."""
 BLOCK_MS: Final = 120
@@ -54,7 +58,8 @@ class Guard:
         self._adapt_ms = adapt_ms
         self._played_ms = 0.0
         self._turn = -1
-        self._rows: list[NDArray[Any]] = []
+        self._rows: deque[NDArray[Any]] = deque()
+        self._steps = 0
         self._from_ms = 0
         self._place = 0.0
         self._pending = bytearray()
@@ -73,15 +78,18 @@ class Guard:
     def speech(self, turn: int, at_ms: int, pcm: bytes, rate: int) -> None:
         """A slice of a reply's sound, in order; it is played later."""
         if turn != self._turn:
-            self._turn, self._rows, self._from_ms, self._place = turn, [], at_ms, 0.0
+            self._turn, self._rows, self._steps, self._from_ms, self._place = turn, deque(), 0, at_ms, 0.0
         rows = track(pcm, rate)
         # Slices are no whole steps; by their own places the track never drifts.
-        missing = at_ms // STEP_MS - self._from_ms // STEP_MS - sum(map(len, self._rows))
+        missing = at_ms // STEP_MS - self._from_ms // STEP_MS - self._steps
         if missing > 0:
             rows = _joined([silent(missing), rows])
         elif missing < 0:
             rows = rows[-missing:]
         self._rows.append(rows)
+        self._steps += len(rows)
+        while self._steps * STEP_MS > MOST_MS and len(self._rows) > 1:
+            self._leave()
 
     def heard(self, pcm: bytes, turn: int, position: float | None) -> None:
         """A stretch of the microphone, 16 kHz, and where the ear is meanwhile."""
@@ -118,7 +126,7 @@ class Guard:
     def _reference(self, steps: int) -> NDArray[Any]:
         """What is played in the steps before the present place."""
         while self._rows and self._from_ms + len(self._rows[0]) * STEP_MS < self._place - BEHIND_MS:
-            self._from_ms += len(self._rows.pop(0)) * STEP_MS
+            self._leave()
         end = round((self._place - self._from_ms) / STEP_MS)
         at, found = 0, list[Any]()
         for rows in self._rows:
@@ -129,6 +137,12 @@ class Guard:
             at += len(rows)
         rows = _joined([silent(0), *found])
         return _joined([rows, silent(steps - len(rows))]) if len(rows) < steps else rows[-steps:]
+
+    def _leave(self) -> None:
+        """The oldest slice is not wanted any more."""
+        steps = len(self._rows.popleft())
+        self._steps -= steps
+        self._from_ms += steps * STEP_MS
 
     # -- what comes out
 
@@ -156,7 +170,7 @@ class Guard:
 
 def repeats(text: str, said: Iterable[str]) -> bool:
     """Whether a text is, but for some words misheard, a run of what is being said; CJK by characters."""
-    heard, words = _tokens(text), _tokens(" ".join(said))
+    heard, words = _tokens(text)[-HEARD_WORDS:], _tokens(" ".join(said))[-SAID_WORDS:]
     if not heard or not words:
         return False
     blocks = SequenceMatcher(None, words, heard, autojunk=False).get_matching_blocks()

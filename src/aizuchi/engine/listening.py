@@ -238,7 +238,7 @@ class Listening:
 
     def said(self, event: Event) -> None:
         """What the reply is going to say and to sound like, for whoever must tell it from the user."""
-        if self._guard is not None and self.open:
+        if self._guard is not None and self._mic is not None and self._crosstalk.guards(self._mic):
             match event:
                 case Sentence(spoken=spoken):
                     self._guard.sentence(spoken)

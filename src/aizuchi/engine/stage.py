@@ -23,6 +23,8 @@ class Stage:
         """Has the floor."""
         self.held: list[Turn] = []
         """A stack: the last one goes on first."""
+        self.asides: list[Turn] = []
+        """Hums: they have a number and a generation, and never the floor."""
         self._scribe = scribe
         self._links = links
 
@@ -38,9 +40,12 @@ class Stage:
 
     @property
     def playing(self) -> tuple[int, float | None]:
-        """The running turn, and the place in ms that the ear plays now; None while it is silent."""
-        turn = self.active
-        return (0, None) if turn is None else (turn.number, turn.playback.moving(_now()))
+        """The turn that sounds, be it a hum, and the place in ms that the ear plays now; None in silence."""
+        now = _now()
+        for turn in (self.active, *self.asides):
+            if turn is not None and (place := turn.playback.moving(now)) is not None:
+                return turn.number, place
+        return (0 if self.active is None else self.active.number), None
 
     def pause(self) -> None:
         """The reply stands still and keeps the floor, until `carry_on`, `interrupt` or `hold`."""

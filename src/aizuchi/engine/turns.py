@@ -83,8 +83,7 @@ class Turns:
         self.count = 0
         """The number of the newest turn."""
         self.stage = Stage(scribe, links)
-        self.asides: list[Turn] = []
-        """Hums: they have a number and a generation, and never the floor."""
+        self.asides = self.stage.asides
         self.waiting: deque[Claim] = deque()
         self.draining = False
         """No new turns are taken; those that are held may still go on."""
@@ -280,7 +279,7 @@ class Turns:
             turn.sounding = True
             if turn is self.stage.active:
                 self._scribe.move("speaking", turn=turn.number)
-        if turn is self.stage.active:
+        if turn is self.stage.active or turn in self.asides:
             self.ears.said(event)
         self._scribe.append(event, turn=turn.number)
 
