@@ -317,6 +317,24 @@ def test_a_voice_that_is_busy_leaves_the_text():
     assert seen.all(TurnEnded)[0].text == "Hello there. How are you today?"
 
 
+def test_a_stream_that_gets_no_voice_in_time():
+    """It is no fault of that voice's: the other one is not asked instead, and the end of the wait is told."""
+    voices = [fakes.FakeStreamingVoice(), fakes.FakeVoice()]
+    permits = Permits("tts", 1, patience=4.0)
+
+    async def act(scene: Scene) -> None:
+        async with permits.held(Call(), note=lambda event: None):
+            scene.type("hello")
+            await scene.until(Queued)
+            await asyncio.sleep(4.0)
+        await scene.until(TurnEnded)
+
+    seen = play(act, tts=Chain("tts", voices, permits=permits), rules=rules(tts_strategy="stream"))
+    assert [(each.stage, each.code) for each in seen.all(Fault)] == [("tts", "busy")]
+    assert seen.all(TextDone)[0].fallback == "text_only"
+    assert not any(voice.requests for voice in voices)
+
+
 def test_a_recogniser_that_is_busy_at_first():
     """Nothing that was said is lost while its recogniser is waited for, and no time limit runs."""
 

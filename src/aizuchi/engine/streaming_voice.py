@@ -22,7 +22,7 @@ from aizuchi.engine.priority import priority
 from aizuchi.engine.shares import Span
 from aizuchi.engine.speaking import Ahead, Item, Speaker
 from aizuchi.engine.text_stream import Patience, Slice, TextStream, in_time, length
-from aizuchi.errors import ProviderError
+from aizuchi.errors import Busy, ProviderError
 from aizuchi.events import Answered, Cue, Event, Fault, Sentence, Speech, WordTime
 from aizuchi.ports import Audio, Phoneme, Spoken, Voice, Word
 
@@ -200,8 +200,10 @@ class StreamingSpeaker(Speaker):
             await self._close(stream)
             self._whole_only = True
         else:
+            # Places are counted for all voices together: another one would have to wait as well.
+            busy = isinstance(failure, Busy)
             self._use = lambda each: each is not voice
-            if next(filter(self._use, self._tts.usable()), None) is None:
+            if busy or next(filter(self._use, self._tts.usable()), None) is None:
                 first = next((span.sentence for span in rest if self._begins(span.sentence)), None)
                 await self._failed(first or Sentence(self._request.turn, self._written, "", ""), failure)
         for span in rest:
