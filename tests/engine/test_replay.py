@@ -6,18 +6,38 @@ import asyncio
 import json
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aizuchi.engine.chain import Chain
+from aizuchi.engine.permits import Permits
 from aizuchi.engine.repertoire import Parts
-from aizuchi.engine.rules import Rules
+from aizuchi.engine.rules import Hearing, Rules
 from aizuchi.engine.session import Session
-from aizuchi.events import Context, Entry, Event, Input, Interrupt, Noted, Played, Sentence, Speech, Typed
-from aizuchi.ports import LanguageModel, Prompt, Style, Voice
+from aizuchi.events import (
+    AttemptEnded,
+    Context,
+    Entry,
+    Event,
+    Input,
+    Interrupt,
+    Listen,
+    MicAudio,
+    Noted,
+    Played,
+    Sentence,
+    Speech,
+    TurnBegun,
+    Typed,
+)
+from aizuchi.ports import Hints, LanguageModel, Prompt, Recognizer, Style, TurnModel, Voice
 from aizuchi.timeline_json import entry_from_json, entry_to_json
 from tests import fakes
 from tests.fakes import Script, play
@@ -256,3 +276,140 @@ def test_the_recorded_conversations_are_worth_it(seed: int):
     kinds = {type(entry.event).__name__ for entry in log}
     assert {"Speech", "Interrupted", "TurnEnded"} <= kinds
     assert any(isinstance(entry.event, Speech) and entry.event.pcm for entry in log)
+
+
+# ------------------------------------------------------------------ by voice
+
+
+async def later(audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """An answer in the very instant of its cause could come before it when it is played."""
+    async for pcm in audio:
+        await asyncio.sleep(0.0013)
+        yield pcm
+
+
+class TapedRecognizer(Recognizer):
+    def __init__(self, inner: Recognizer, tape: Tape, playing: bool) -> None:
+        self.name = inner.name  # type: ignore[misc]
+        self._taping = Taping(lambda audio, hints: inner.transcribe(later(audio), hints), tape, playing)
+        self._streams = inner.streams
+
+    @property
+    def streams(self) -> bool:
+        return self._streams
+
+    def transcribe(self, audio: AsyncIterator[bytes], hints: Hints) -> AsyncIterator[Any]:
+        return self._taping(audio, hints)
+
+
+class TapedTurnModel(TurnModel):
+    name = "fake"
+
+    def __init__(self, inner: TurnModel, tape: Tape, playing: bool) -> None:
+        async def ask(pcm: bytes) -> AsyncIterator[Any]:
+            yield await inner.finished(pcm)
+
+        self._taping = Taping(ask, tape, playing)
+
+    async def finished(self, pcm: bytes) -> float:
+        async with aclosing(self._taping(pcm)) as answers:  # type: ignore[type-var]
+            return await anext(answers)
+
+
+Fed = list[tuple[float, Input]]
+HUMMER = replace(fakes.HERO, hum_every=0.4, filler_after=0.3, fillers={"en": ("Hmm.",)})
+
+
+def by_voice(seed: int, tapes: list[Tape], playing: bool) -> tuple[Session, list[Entry]]:
+    """Everything at once: prepared answers, pauses, hums, a queue before the model, text into the voice."""
+    world = World(random.Random(seed), 0.0 if playing else 0.15, (True, False))
+    streaming(world, seed)
+    models = [TapedModel(each, tapes[n], playing) for n, each in enumerate(world.llm)]
+    parts = fakes.parts(
+        llm=Chain("llm", models, permits=Permits("llm", 1)),
+        tts=[TapedVoice(each, tapes[2 + n], playing) for n, each in enumerate(world.tts)],
+        asr=[TapedRecognizer(each, tapes[4 + n], playing) for n, each in enumerate(world.asr)],
+        turn=TapedTurnModel(world.turn, tapes[6], playing),
+    )
+    rules = Rules(
+        hearing=Hearing(mode="continuous", silence_ms=600),
+        tts_strategy="stream" if seed % 2 else "sentence",
+    )
+    session = Session(id="s", person="p", character=HUMMER, parts=parts, rules=rules)
+    log: list[Entry] = []
+    session.timeline.follow(log.append)
+    return session, log
+
+
+async def spoken(seed: int, tapes: list[Tape]) -> tuple[list[Entry], Fed]:
+    """Somebody talks, coughs, hums and clicks."""
+    dice, fed = random.Random(seed), Fed()
+    session, log = by_voice(seed, tapes, playing=False)
+
+    def feed(input: Input) -> None:
+        fed.append((session.timeline.now, input))
+        session.feed(input)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(session.run())
+        await asyncio.sleep(0)
+        session.join("me", ("mouth", "ear"))
+        await asyncio.sleep(0.0101)
+        feed(Listen(True, "continuous", link="me"))
+        for _ in range(12):
+            voice = fakes.speech(dice.choice([100, 300, 900])) + fakes.silence(dice.choice([140, 300, 900]))
+            for at in range(0, len(voice), 640):
+                await asyncio.sleep(dice.uniform(0.019, 0.021))  # never a round number, see above
+                feed(MicAudio(voice[at : at + 640], link="me"))
+            await asyncio.sleep(dice.uniform(0.01, 1.5))
+            if dice.random() < 0.2:
+                feed(dice.choice([Typed("text", link="me"), Interrupt("click", link="me")]))
+                await asyncio.sleep(0.0071)
+                feed(Listen(True, link="me"))
+        await asyncio.sleep(100)
+        session.close("over")
+    return log, fed
+
+
+async def spoken_again(seed: int, tapes: list[Tape], fed: Fed) -> list[Entry]:
+    session, log = by_voice(seed, tapes, playing=True)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(session.run())
+        await asyncio.sleep(0)
+        session.join("me", ("mouth", "ear"))
+        for at, each in fed:
+            await asyncio.sleep(at - session.timeline.now)
+            session.feed(each)
+        await asyncio.sleep(100)
+        session.close("over")
+    return log
+
+
+def told(log: list[Entry]) -> list[str]:
+    """Facts in words; clocks that were added up in another order may differ by their last digit."""
+    lines = [f"{each.at} {each.turn} {each.generation} {each.event}" for each in log]
+    return [re.sub(r"\d+\.\d+", lambda figure: f"{float(figure[0]) + 1e-7:.3f}", line) for line in lines]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_conversation_by_voice_happens_again(seed: int):
+    """With all that shortens and softens it: nothing in it hangs on chance or on the machine."""
+    tapes: list[Tape] = [[] for _ in range(7)]
+    log, fed = run(spoken(seed, tapes))
+    again = run(spoken_again(seed, tapes, fed))
+    end = fed[-1][0] + 90  # soon afterwards it is closed, not in the same instant
+    one, other = (told([entry for entry in each if entry.at < end]) for each in (log, again))
+    assert other == one
+
+
+def test_the_conversations_by_voice_are_worth_it():
+    """Answers are prepared, spoken and dropped in them, replies are paused, people hum."""
+    kinds, causes, reasons = set[str](), set[str](), set[str]()
+    for seed in range(16):
+        log, _ = run(spoken(seed, [[] for _ in range(7)]))
+        kinds |= {type(entry.event).__name__ for entry in log}
+        causes |= {entry.event.cause for entry in log if isinstance(entry.event, TurnBegun)}
+        reasons |= {entry.event.reason for entry in log if isinstance(entry.event, AttemptEnded)}
+    assert {"TurnHeld", "TurnResumed", "AttemptBegun", "Interrupted", "TurnEndJudged", "Queued"} <= kinds
+    assert {"user", "backchannel"} <= causes
+    assert {"", "went_on"} <= reasons
