@@ -498,7 +498,9 @@ def test_a_voice_that_takes_a_stream_is_given_the_first_sentence(whole: bool):
 
     async def act(scene: Scene) -> None:
         scene.session.timeline.follow(
-            lambda entry: isinstance(entry.event, TurnBegun) and given.append("".join(voice.pieces[0]))
+            lambda entry: (
+                given.append("".join(voice.pieces[0])) if isinstance(entry.event, TurnBegun) else None
+            )
         )
         await say(scene)
         await scene.until(TurnEnded)
