@@ -95,3 +95,12 @@ def test_an_allowance_tells_when_it_opens():
     allowance.take(3, 0.0)
     assert allowance.opens_in_ms == 4000
     assert not allowance.full(57.0) and allowance.full(58.0)
+
+
+def test_a_pace_tells_when_it_opens():
+    """Too many in a minute: until a tenth of them may come. Without such a bound there is nothing to tell."""
+    most = Limits(messages_per_second=100, burst=100)
+    pace = Pace(most, now=0.0, per_minute=20)
+    assert [pace.judge(0.0) for _ in range(21)].count("pass") == 20
+    assert pace.opens_in_ms == 6_000
+    assert Pace(most, now=0.0).opens_in_ms is None

@@ -115,6 +115,11 @@ class Pace:
         self._dropped = 0
         self._since = now
 
+    @property
+    def opens_in_ms(self) -> int | None:
+        """When messages are taken again, if the latest was too much for a minute; None: soon."""
+        return None if self._minute is None else self._minute.opens_in_ms or None
+
     def judge(self, now: float) -> Verdict:
         """One message has come."""
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)

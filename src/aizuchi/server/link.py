@@ -153,7 +153,7 @@ class Link:
                 case "pass":
                     await self._take(message)
                 case "warn":
-                    self._refuse(ProtocolError("too many messages; slow down", code="rate_limited"))
+                    self._slow_down()
                 case "close":
                     self.end(1008, "too many messages")
                 case "drop":
@@ -191,6 +191,15 @@ class Link:
                 pass
             case _:
                 self._live.session.feed(replace(event, link=self.id))
+
+    def _slow_down(self) -> None:
+        """Messages come too fast, or were too many in the last minute."""
+        wait = self._pace.opens_in_ms
+        most = self._gate.capacity.messages_per_minute
+        why = (
+            "too many messages; slow down" if wait is None else f"at most {most} messages a minute are taken"
+        )
+        self._refuse(ProtocolError(why, code="rate_limited", retry_after_ms=wait))
 
     def _may_sound(self, allowance: Allowance, sound: MicAudio) -> bool:
         """Whether so much sound is still allowed; if not, client and timeline are told once."""
