@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from client import tell
 from figures import spread
 
 FRAME_BYTES: Final = 640
@@ -344,4 +345,4 @@ if __name__ == "__main__":
         result = uvloop.run(run(given, spoken))
     except ImportError:
         result = asyncio.run(run(given, spoken))
-    print(json.dumps(result), flush=True)
+    tell(result)

@@ -141,7 +141,8 @@ class Speaker(Talker):
         for number in range(self.job.turns):
             self.forget()
             turn = self.turn
-            turn.word = (self.number * self.job.turns + number) % len(WORDS)
+            # Kept: what is heard meanwhile gives the turn another word.
+            turn.word = word = (self.number * self.job.turns + number) % len(WORDS)
             self._echoes = bool(self.errand.case.get("echo"))
             await self.send({"type": "text_input", "text": f"say {WORDS[turn.word]}"})
             if not await self.until(lambda turn=turn: turn.first_audio is not None):
@@ -157,7 +158,7 @@ class Speaker(Talker):
             await self.until(lambda turn=turn: turn.acknowledged or self.done, 20.0)
             self.told.append(
                 {
-                    "word": turn.word,
+                    "word": word,
                     "onset": onset,
                     "over": over,
                     "ended": turn.acknowledged,
