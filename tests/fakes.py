@@ -149,9 +149,12 @@ class FakeRecognizer(Fake, Recognizer):
         name: str = "fake",
         *,
         at_pause: Callable[[int], str] | None = None,
+        embedded: bool = False,
     ) -> None:
-        """`at_pause` makes it one that streams, and gives the text it has when the speaker pauses."""
+        """`at_pause` makes it one that streams, and gives the text it has when the speaker pauses; unless it
+        is `embedded` it is then asked a second time for its final text."""
         super().__init__()
+        self.embedded = embedded  # type: ignore[misc]
         self._at_pause = at_pause
         self._answer = answer or (lambda ms: Script([(0.05, Final("hello there"))]))
         self.heard: list[bytes] = []

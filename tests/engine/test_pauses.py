@@ -20,6 +20,7 @@ class Streaming(Fake, Recognizer):
     """Knows what is said in each utterance, and tells it when the speaker pauses, `delay` seconds later."""
 
     name = "fake"
+    embedded = True
 
     def __init__(self, *texts: str, delay: float = 0.02) -> None:
         super().__init__()

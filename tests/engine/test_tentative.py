@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from aizuchi.engine.rules import Hearing, Rules, Speculation
 from aizuchi.errors import ProviderError
 from aizuchi.events import (
     Answered,
+    AttemptBegun,
     AttemptEnded,
     Fault,
     Heard,
@@ -23,7 +25,7 @@ from aizuchi.events import (
     TurnBegun,
     TurnEnded,
 )
-from aizuchi.ports import Final, Recognizer
+from aizuchi.ports import Final, Partial, Recognizer
 from tests.engine.scenes import Scene, play
 from tests.fakes import FakeRecognizer, Script, silence, speech
 
@@ -71,6 +73,50 @@ def test_answer_and_all_come_with_the_end_point():
     scene = play(say, asr=[whole(text(0.15))], rules=rules())
     assert at(scene, Speech) - at(scene, SpeechEnded) < 0.06
     assert scene.all(HeardPartial)[-1].text == "hello"
+    assert scene.all(AttemptEnded)[-1].turn == 1
+
+
+@pytest.mark.parametrize(
+    ("newest", "final", "late"),
+    [("hello", "Hello.", 0.0), ("hello there", "hello", 0.15), ("", "hello", 0.15)],
+)
+def test_the_final_text_of_a_stream_is_there_with_the_end_point(newest: str, final: str, late: float):
+    """Far away it takes 150 ms; where the stream knows other words, its own final text decides."""
+    ear = FakeRecognizer(lambda ms: text(0.15, final), at_pause=lambda ms: newest)
+    scene = play(say, asr=[ear], rules=rules())
+    assert at(scene, Heard) - at(scene, SpeechEnded) == pytest.approx(late, abs=0.03)
+    assert [heard.text for heard in scene.all(Heard)] == [final]
+    assert scene.all(AttemptEnded)[-1].turn == 1
+    if not late:
+        assert at(scene, AttemptBegun) - at(scene, SpeechEnded) < -0.25  # it waited for no final text
+        assert at(scene, Speech) - at(scene, SpeechEnded) < 0.06
+
+
+def test_a_partial_that_agrees_late_settles_it():
+    """The stream lags behind; as soon as it says the same, nobody waits for its final text."""
+
+    class Lagging(FakeRecognizer):
+        async def transcribe(self, audio: AsyncIterator[bytes], hints: Any) -> AsyncIterator[Any]:
+            async with self.opened():
+                paused = False
+                async for pcm in audio:
+                    paused = paused or not pcm
+                if paused:
+                    await asyncio.sleep(0.2)
+                    yield Partial("hello")
+                    await asyncio.sleep(2.0)
+                await asyncio.sleep(0.1)
+                yield Final("hello")
+
+    scene = play(say, asr=[Lagging(at_pause=lambda ms: "")], rules=rules())
+    assert at(scene, Heard) - at(scene, SpeechEnded) == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_stream_on_this_machine_is_asked_once():
+    """It would hear everything twice, on the same cores."""
+    ear = FakeRecognizer(lambda ms: text(0.02), at_pause=lambda ms: "hello", embedded=True)
+    scene = play(say, asr=[ear], rules=rules())
+    assert ear.requests == 1
     assert scene.all(AttemptEnded)[-1].turn == 1
 
 

@@ -29,7 +29,9 @@ def told(entries: list[Entry], *want: str) -> list[dict[str, Any]]:
 
 def conversation(on: bool, final: str) -> list[Entry]:
     """Somebody says something with a pause in it, and is answered."""
-    ear = FakeRecognizer(lambda ms: Script([(0.02, Final(final))]), at_pause=lambda ms: "hello")
+    ear = FakeRecognizer(
+        lambda ms: Script([(0.02, Final(final))]), at_pause=lambda ms: "hello", embedded=True
+    )
 
     async def act(scene: Scene) -> None:
         scene.listen(mode="auto")

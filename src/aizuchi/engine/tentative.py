@@ -1,9 +1,11 @@
-"""What was said so far, from a recogniser that hears utterances only as a whole.
+"""What was said so far, as a recogniser's final text, before it is certain that this was all.
 
-Such a recogniser gives its text some time after the end-point. So at a pause it is asked already, by a second
-request on the sound so far, beside the one that goes on listening. If the end-point confirms, its text is
-the final one, and the recogniser's time has passed within the wait; if the speaker goes on, it is cancelled.
-It may fail without harm: the other request goes on, and a breaker hears of no failure but that one's.
+A recogniser that is asked over a network gives its final text some time after the end-point. So at a pause it
+is asked already, by a second request on the sound so far, beside the one that goes on listening. If the
+end-point confirms, its text is the final one, and the recogniser's time has passed within the wait; if the
+speaker goes on, it is cancelled. It may fail without harm: the other request goes on, and a breaker hears of
+no failure but that one's. One that streams on this machine is not asked twice: its final text costs little,
+and hearing everything again would cost much.
 """
 
 from __future__ import annotations
@@ -138,7 +140,7 @@ class Ahead:
     ) -> None:
         """The speaker is silent for so long: ask, if that promises anything."""
         recognizer = next(asr.usable(), None)
-        if self.newest is not None or recognizer is None or recognizer.streams:
+        if self.newest is not None or recognizer is None or (recognizer.streams and recognizer.local):
             return
         free = asr.permits is None or asr.permits.free
         if free and self._tries.allow(silence_ms):

@@ -13,8 +13,9 @@ from aizuchi.engine.chain import Chain
 from aizuchi.engine.guard import Tally
 from aizuchi.engine.overlap import Overlap
 from aizuchi.engine.permits import Call
+from aizuchi.engine.speculation import words
 from aizuchi.engine.streams import provided
-from aizuchi.engine.tentative import Ahead, check
+from aizuchi.engine.tentative import Ahead, Tentative, check
 from aizuchi.errors import ProviderError, StageTimeout
 from aizuchi.events import Answered, Event, Heard, HeardPartial, Requested
 from aizuchi.ports import Final, Hints, Recognizer
@@ -28,8 +29,8 @@ class Utterance:
 
     `tell` gets HeardPartial, Requested and Answered as they happen; `known` is called in a pause when what
     was said is known and is no news. `patience` is how many seconds a recogniser may take for its final text
-    once the utterance has ended; `tries` how often each is asked. With `ahead` one that hears an utterance
-    only as a whole is asked at pauses, too.
+    once the utterance has ended; `tries` how often each is asked. With `ahead` one that is slow to give its
+    final text is asked at pauses, too.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class Utterance:
         """The recogniser that listens gives partials."""
         self._awaited = False
         """It was asked for its newest words and has not given them yet."""
+        self._streamed = ""
+        """Its newest partial."""
         self._found: Heard | None = None
         """The final text, if the tentative request had it first."""
         self._sound: list[bytes] = []
@@ -90,7 +93,8 @@ class Utterance:
     @property
     def likely(self) -> str:
         """What they have said if this pause is the end; empty while that is not known."""
-        pending = self._awaited or (self._ahead is not None and self._ahead.pending)
+        whole = not self._streams and self._ahead is not None and self._ahead.pending
+        pending = self._awaited or whole
         return self.text if (self.paused or self.ended) and not pending else ""
 
     def push(self, pcm: bytes) -> None:
@@ -119,7 +123,7 @@ class Utterance:
         if ms >= self.ms or self.ended:
             return
         self._sound = [self.tail(ms)]
-        self.text, self._awaited, self._anew = "", False, True
+        self.text, self._streamed, self._awaited, self._anew = "", "", False, True
         self._more.set()
         if self._scope is not None:
             self._scope.reschedule(asyncio.get_running_loop().time())
@@ -204,6 +208,7 @@ class Utterance:
                     return heard
         if self.ended and self._ahead is not None and (tentative := self._ahead.newest) is not None:
             await tentative.over.wait()  # it has its own time limit
+            self._take(tentative)
         if self._found is not None:
             return self._found
         raise last
@@ -216,9 +221,19 @@ class Utterance:
         self._settle()
 
     def _settle(self) -> None:
-        """If what was said until the pause was all, its text is the final one."""
+        """If what was said until the pause was all, its text is the final one.
+
+        Unless the stream has heard other words since: then its own final text decides.
+        """
         tentative = self._ahead.newest if self._ahead is not None else None
-        if not self.ended or tentative is None or tentative.final is None or self._found is not None:
+        if not self.ended or tentative is None or tentative.final is None:
+            return
+        if not self._streams or words(self._streamed) == words(tentative.final.text):
+            self._take(tentative)
+
+    def _take(self, tentative: Tentative) -> None:
+        """Its text is the final one, if it has any and nothing else was found."""
+        if tentative.final is None or self._found is not None:
             return
         final, name = tentative.final, tentative.recognizer.name
         self._found = Heard(self.number, final.text.strip(), final.language, final.confidence, name)
@@ -256,6 +271,8 @@ class Utterance:
                             recognizer.name,
                         )
                     self._partial(result.text)
+                    if self._found is not None:
+                        return self._found
                 return None
         except StopAsyncIteration:
             outcome = "failed"
@@ -273,11 +290,12 @@ class Utterance:
             self._tell(Answered("asr", recognizer.name, outcome, first_ms=first_ms, audio_ms=ms))
 
     def _partial(self, text: str) -> None:
-        awaited, self._awaited = self._awaited, False
+        awaited, self._awaited, self._streamed = self._awaited, False, text
         # What a tentative request has heard of all of it is better than a stream's newest guess.
         better = self._ahead is not None and self._ahead.newest is not None and self._ahead.newest.final
         if not better and not self._newest(text) and awaited:
             self._known()
+        self._settle()
 
     def _newest(self, text: str) -> bool:
         """What they have said so far, as far as is known; False if it is no news."""
