@@ -114,10 +114,11 @@ class Server:
             assert self._process is not None
             self._process.kill()
             self._process.wait()
-            raise AssertionError(f"the server did not end within {ENDING} s\n{self.output()}") from error
+            raise AssertionError(f"{self.tail()}\nthe server did not end within {ENDING} s") from error
         if error is None:
-            assert code == 0, f"the server ended with {code}\n{self.output()}"
-            assert "Traceback" not in self.output(), f"something failed inside\n{self.output()}"
+            assert code == 0, f"{self.tail()}\nthe server ended with {code}"
+            _, failed, trace_of_it = self.output().partition("Traceback")
+            assert not failed, f"{trace_of_it[:4_000]}\nsomething failed inside"
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -139,6 +140,10 @@ class Server:
         out, err = (path.read_text("utf-8", errors="replace") for path in (self._out, self._err))
         return f"--- stdout of the server\n{out}\n--- stderr of the server\n{err}"
 
+    def tail(self) -> str:
+        """The newest of it, for a message that is read from its end."""
+        return self.output()[-4_000:]
+
     def news(self) -> str:
         """What it has printed to stderr since this was last asked."""
         text = self._err.read_text("utf-8", errors="replace")
@@ -154,7 +159,7 @@ class Server:
         """Ask until `happened()`; AssertionError after so many seconds."""
         limit = time.monotonic() + within
         while not happened():
-            assert time.monotonic() < limit, f"{what} did not happen within {within:g} s\n{self.output()}"
+            assert time.monotonic() < limit, f"{self.tail()}\n{what} did not happen within {within:g} s"
             time.sleep(0.02)
 
     @property
