@@ -1,0 +1,3 @@
+import { render } from "preact";
+
+render(<p>Aizuchi</p>, document.getElementById("app")!);
