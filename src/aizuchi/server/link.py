@@ -86,6 +86,8 @@ class Link:
         self._alarm = house.wheel.alarm(self._wake.set)
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self._written = False
+        """The writer has ended."""
         self._reason = "lost"
         self._closing: tuple[int, str] | None = None
         self._last_words: ProtocolError | None = None
@@ -258,6 +260,8 @@ class Link:
             self._answer(self._wire.refuse(error, self._wall()))
 
     def _answer(self, frames: Iterator[Frame]) -> None:
+        if self._written:
+            return
         self._answers.extend(frames)
         if len(self._answers) > WAITING_ANSWERS:
             self._emptied.clear()
@@ -302,6 +306,10 @@ class Link:
             # The reader learns of it from the pipe; this only keeps the better reason.
             self._reason = gone.reason or self._reason
             self._pipe.abort()
+        finally:
+            # Nothing leaves any more: what is still answered waits for nobody, and nobody waits for it.
+            self._written = True
+            self._emptied.set()
 
     def _note_sound(self) -> None:
         """Tell whoever measures interrupts when sound of a turn was last handed over."""
