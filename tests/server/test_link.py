@@ -277,14 +277,11 @@ async def test_answers_do_not_pile_up():
 
 async def test_who_asked_much_and_vanished_is_noticed():
     """Answers that nobody can take any more do not keep the link from hearing that the client is gone."""
-    async with make_house() as house, linked(house) as (pipe, session, _):
+    async with make_house() as house, linked(house) as (pipe, _, _):
         pipe.aborted = True  # whatever is handed over now fails, as on a connection that was reset
         for _ in range(200):
             pipe.put(type="ping")
-        pipe.hang_up()
-        async with asyncio.timeout(5):
-            while session.joined:
-                await asyncio.sleep(0.01)
+        # Leaving hangs up, and wants the link to end.
 
 
 async def test_entries_do_not_pile_up(monkeypatch):
