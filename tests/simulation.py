@@ -633,7 +633,10 @@ class Conversation:
         due = "idle or listening" if turn is None else "speaking" if turn.sounding else "thinking"
         if session.state not in due:
             wrong("P4", f"the state is {session.state}, it should be {due}")
-        if turn is None and not listening.user_speaks and (turns.stage.held or turns.waiting):
+        # What was said over a reply that is gone meanwhile is answered first, if it was a word.
+        understanding = any(each.ended for _, each in listening._said.live)  # pyright: ignore[reportPrivateUsage]
+        spoken = listening.user_speaks or understanding
+        if turn is None and not spoken and (turns.stage.held or turns.waiting):
             wrong("P5", "the floor is free, and somebody waits for it")
         if turn is None and session.state == "listening" and not listening.busy:
             wrong("P4", "listening with no microphone")

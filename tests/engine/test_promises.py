@@ -24,6 +24,7 @@ SEEDS = {
     26409: "the same",
     51016: "a filler, which shows nothing, counted as heard for the judge (P2)",
     100435: "a lying ear set the reply back before an honest one took over, unseen by the judge (P2)",
+    4000248: "a viewer waited while words said over a reply were still being understood (P5, the judge's)",
 }
 
 
