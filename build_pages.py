@@ -183,8 +183,9 @@ def install(node: Node) -> None:
     except subprocess.TimeoutExpired:
         raise NoPackages(f"npm did not get the packages of the pages within {NPM_TIME:.0f} s.") from None
     except subprocess.CalledProcessError as error:
-        said = [each for each in error.stdout.splitlines() if each.strip() and "debug-0.log" not in each]
-        raise NoPackages("npm can't get the packages of the pages:\n  " + "\n  ".join(said[:6])) from None
+        said = [each.removeprefix("npm error").strip() for each in error.stdout.splitlines()]
+        said = [each for each in said if each and not each.startswith(("at ", "A complete log"))]
+        raise NoPackages("npm can't get the packages of the pages:\n  " + "\n  ".join(said[:4])) from None
 
 
 def tool(node: Node, script: str, *arguments: str, quiet: bool = False) -> None:
@@ -227,9 +228,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{error}", file=sys.stderr)
         if what != "run":
             return 1
-        there = "The pages of before are served." if (DIST / "index.html").is_file() else "There is no page"
-        rest = "" if there.endswith(".") else " in the browser yet; everything else works."
-        print(f"{there}{rest} The next `make run` tries again.", file=sys.stderr)
+        old = (DIST / "index.html").is_file()
+        told = "The older pages are served" if old else "There is no page in the browser; all else works"
+        print(f"{told}. The next `make run` tries again.", file=sys.stderr)
     except Failed as error:
         print(f"{error}", file=sys.stderr)
         return 1
