@@ -1,4 +1,5 @@
-# Needs python3 (3.11 to 3.13, with venv), make and git; everything else lands in .venv.
+# Needs python3 (3.11 to 3.13, with venv), make and git; everything else lands in .venv, and what the pages are
+# built with in src/aizuchi/web/node_modules.
 #   make run PORT=8080 ARGS="--open --host 0.0.0.0"     make test ARGS="-k turn"     make setup PYTHON=python3.12
 
 PORT    ?= 12393
@@ -10,6 +11,8 @@ VENV := .venv
 BIN  := $(VENV)/bin
 BASE := $(VENV)/.base-ready
 DEV  := $(VENV)/.dev-ready
+# Builds the pages where their sources are newer, looks them over, fetches Node if there is none.
+PAGES := $(BIN)/python build_pages.py
 
 # The first interpreter that starts and is of a version we test. Evaluated only when .venv has to be made.
 FIND_PYTHON = for p in $(PYTHON) $(if $(PYTHON),,python3.13 python3.12 python3.11 python3 python); do \
@@ -67,12 +70,16 @@ $(DEV): pyproject.toml requirements.lock requirements-dev.lock | $(VENV)/pyvenv.
 	@touch $(BASE) $@
 
 setup: $(DEV)
+	@$(PAGES) build
 	@echo "Ready: $(BIN)/aizuchi"
 
 run: $(BASE)
+	@$(PAGES) run
 	@exec $(BIN)/aizuchi serve --port $(PORT) $(ARGS)
 
 test: $(DEV)
+	@$(PAGES) build
+	@$(PAGES) test
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 check: $(DEV)
@@ -80,6 +87,7 @@ check: $(DEV)
 	  || { $(BIN)/ruff format --check .; echo "mend it: $(BIN)/ruff format ."; exit 1; }
 	@echo "ruff check";     $(BIN)/ruff check --quiet .
 	@echo "pyright";        $(BIN)/pyright
+	@echo "pages";          $(PAGES) build && $(PAGES) check && $(PAGES) test
 	@echo "fast tests";     $(BIN)/pytest -q -n $(WORKERS) -m "not slow and not network and not live" $(ARGS)
 
 bench: $(DEV)
@@ -102,9 +110,10 @@ lock: | $(VENV)/pyvenv.cfg
 	@echo "Resolving ..."
 	@$(LOCK) -o requirements.lock
 	@$(LOCK) --all-extras --group dev -c requirements.lock -o requirements-dev.lock
-	@if grep -nE '://|^-' requirements.lock requirements-dev.lock; then \
+	@$(filter-out pyproject.toml,$(LOCK)) --group web -c requirements-dev.lock -o requirements-web.lock
+	@if grep -nE '://|^-' requirements*.lock; then \
 	  echo "a lock names an address; see docs/adr/0002-locks-without-addresses.md"; exit 1; fi
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist src/aizuchi/web/dist src/aizuchi/web/node_modules .pytest_cache .ruff_cache .hypothesis
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

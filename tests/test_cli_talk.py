@@ -112,7 +112,7 @@ def test_serve_announces_serves_and_leaves(place: Path):
             lines: list[str] = []
             for line in server.stdout:
                 lines.append(line.rstrip())
-                if line.startswith("  stop"):
+                if line.startswith("  open"):
                     break
             said = "\n".join(lines)
             assert re.search(r"(?m)^  hears +pocketsphinx, .*\(embedded; English\)$", said)

@@ -32,6 +32,7 @@ from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.ledger import Ledger
+from aizuchi.server.pages import DIST, Pages
 from aizuchi.server.siblings import Siblings
 from aizuchi.server.store import SqliteStore
 from aizuchi.tools.clock import current_time_tool
@@ -96,6 +97,7 @@ def house(
         ],
         origins=settings.server.origins,
         open_=settings.server.open if open_ is None else open_,
+        pages=pages(loaded),
         resume_ttl=settings.server.resume_ttl,
         max_sessions=settings.server.max_sessions,
         capacity=Capacity(
@@ -119,6 +121,20 @@ def house(
         closers=[usage.flush, finish_recording],
     )
     return built
+
+
+def pages(loaded: Loaded) -> Pages:
+    """What browsers are shown. Raises ConfigError where the user's file can't be read."""
+    web = loaded.settings.web
+    core: str | Path = web.cubism_core
+    if web.cubism_core and "://" not in web.cubism_core:
+        core = loaded.resolve(Path(web.cubism_core))
+    try:
+        return Pages(DIST, hosts=web.hosts, cubism_core=core)
+    except OSError as error:
+        raise ConfigError(
+            f"a file of the pages can't be read: {error}", zh=f"无法读取页面文件：{error}"
+        ) from error
 
 
 def recordings(loaded: Loaded) -> Path:

@@ -120,6 +120,7 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add("--port", type=int, default=None, help=say("serve.port"))
     add("--listen", action="append", default=[], metavar="HOST:PORT", help=say("serve.listen"))
     add("--open", action="store_true", help=say("serve.open"))
+    add("--browser", action="store_true", help=say("serve.browser"))
     add("--workers", type=int, default=None, metavar="N", help=say("serve.workers"))
     add("--tls", action="store_true", help=say("serve.tls"))
     add("--cert", metavar="PEM", default=None, help=say("serve.cert"))

@@ -7,7 +7,8 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from aizuchi.server.house import House
     from aizuchi.server.tls import Tls
 
+Ready = Callable[[Sequence[str], Sequence[str]], None]
+"""Told once that the server listens: its URLs, main one first, and the lines to print."""
 TEXTS: Final = Texts(
     {
         "head": ("Aizuchi {version}  {source}", "Aizuchi {version}  {source}"),
@@ -56,6 +59,16 @@ TEXTS: Final = Texts(
             "Ctrl-C lets running replies end; twice ends at once",
             "Ctrl-C 等进行中的回答结束；再按立即退出",
         ),
+        "page": ("page", "页面"),
+        "unbuilt": (
+            "not built yet; `make run` in the source tree builds it",
+            "尚未构建；在源码目录运行 `make run` 即可",
+        ),
+        "insecure": (
+            "Browsers give a page the microphone only over https or on this machine: add --tls.",
+            "浏览器只允许 https 页面或本机页面使用麦克风：请加上 --tls。",
+        ),
+        "no_browser": ("No browser could be opened here.", "此处无法打开浏览器。"),
         "from_lan": ("From other devices in this network:", "同一网络中的其他设备请访问："),
         "own_cert": (
             "The certificate is our own: the browser warns once; go on to the page.",
@@ -86,15 +99,42 @@ def run(args: argparse.Namespace) -> int:
     host = args.host if args.host is not None else server.host
     port = args.port if args.port is not None else server.port
     count = workers(args.workers if args.workers is not None else server.workers)
+    open_ = server.open or args.open
+
+    def ready(urls: Sequence[str], lines: Sequence[str]) -> None:
+        for line in lines:
+            print(line, flush=True)
+        if args.browser:
+            # Some browsers are waited for until they are closed.
+            threading.Thread(target=show, args=(urls[0], loaded.lang), daemon=True).start()
+
     if count > 1:
-        _several(loaded, count, host=host, port=port, listen=listen, tls=tls, open_=server.open or args.open)
+        _several(loaded, count, ready, host=host, port=port, listen=listen, tls=tls, open_=open_)
     else:
-        _alone(loaded, host=host, port=port, listen=listen, tls=tls, open_=server.open or args.open)
+        _alone(loaded, ready, host=host, port=port, listen=listen, tls=tls, open_=open_)
     return 0
 
 
+def show(url: str, lang: Lang) -> None:
+    """Open the page in the default browser; without a desktop a browser would take over the terminal."""
+    import webbrowser
+
+    desktop = sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    )
+    if not (desktop and webbrowser.open(url)):
+        print(TEXTS.say(lang, "no_browser"), file=sys.stderr, flush=True)
+
+
 def _alone(
-    loaded: Loaded, *, host: str, port: int, listen: Sequence[tuple[str, int]], tls: Tls | None, open_: bool
+    loaded: Loaded,
+    ready: Ready,
+    *,
+    host: str,
+    port: int,
+    listen: Sequence[tuple[str, int]],
+    tls: Tls | None,
+    open_: bool,
 ) -> None:
     """One process, which does everything."""
     from aizuchi import build
@@ -102,10 +142,6 @@ def _alone(
     from aizuchi.server.serve import serve
 
     house = build.house(loaded, open_=open_)
-
-    def ready(urls: Sequence[str]) -> None:
-        for line in announce(loaded, house, urls, host, tls):
-            print(line, flush=True)
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(
@@ -115,7 +151,7 @@ def _alone(
                 port=port,
                 listen=listen,
                 tls=tls,
-                on_ready=ready,
+                on_ready=lambda urls: ready(urls, announce(loaded, house, urls, host, tls)),
                 drain=loaded.settings.server.drain,
                 own_process=True,
             )
@@ -125,6 +161,7 @@ def _alone(
 def _several(
     loaded: Loaded,
     count: int,
+    ready: Ready,
     *,
     host: str,
     port: int,
@@ -139,19 +176,16 @@ def _several(
     server = loaded.settings.server
     refuse_open(bool(server.tokens) or open_, [host, *(each for each, _ in listen)])
     sockets = open_sockets(host, port, listen)
+    urls = [url(each, tls is not None) for each in sockets]
     task = {
         "config": None if loaded.path is None else str(loaded.path),
         "lang": loaded.lang,
         "open": open_,
         "host": host,
         "called": command(),
-        "urls": [url(each, tls is not None) for each in sockets],
+        "urls": urls,
         "tls": None if tls is None else {"cert": str(tls.cert), "key": str(tls.key), "own": tls.own},
     }
-
-    def ready(lines: Sequence[str]) -> None:
-        for line in lines:
-            print(line, flush=True)
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(
@@ -163,7 +197,7 @@ def _several(
                 task=task,
                 tls=tls is not None,
                 drain=server.drain,
-                on_ready=ready,
+                on_ready=lambda lines: ready(urls, lines),
             )
         )
 
@@ -254,11 +288,14 @@ def announce(
     )
     if count > 1:
         lines.append(line("workers", say("processes", count=count)))
-    lines.append(line("open", urls[0]))
-    lines += [line("also", url) for url in urls[1:]]
     usual = urls[0].rstrip("/") == DEFAULT_URL
     lines.append(line("talk", f"{called} talk --text" + ("" if usual else f" {urls[0]}")))
     lines.append(line("stop", say("ctrl_c")))
+    # What most people look for comes last, where they look first.
+    lines += [line("also", url) for url in urls[1:]]
+    if not house.pages.built:
+        lines.append(line("page", say("unbuilt")))
+    lines.append(line("open", urls[0]))
     if not is_loopback(host):
         port = urls[0].rstrip("/").rpartition(":")[2]
         scheme = urls[0].partition(":")[0]
@@ -269,6 +306,8 @@ def announce(
             lines += [f"  {each}" for each in addresses]
             if tls is not None and tls.own:
                 lines.append(say("own_cert"))
+            if tls is None:
+                lines.append(say("insecure"))
             if tls is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
                 lines.append(qr(addresses[0]))
     return lines

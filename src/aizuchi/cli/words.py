@@ -37,6 +37,7 @@ HELP: Final = Texts(
         "serve.port": ("port to listen on (default 12393)", "监听端口（默认 12393）"),
         "serve.listen": ("one more address; may be repeated", "额外的监听地址，可重复"),
         "serve.open": ("let anybody on the network in without a token", "允许网络上的任何人无令牌连接"),
+        "serve.browser": ("open the page in the browser", "在浏览器中打开页面"),
         "serve.workers": (
             "processes behind the port (default 1; 0 for one per core)",
             "端口背后的进程数（默认 1；0 表示每核一个）",

@@ -65,6 +65,14 @@ TEXTS: Final = Texts(
         ),
         "address": ('expected HOST:PORT, got "{value}"', "应为 HOST:PORT，实际为“{value}”"),
         "cert_key": ("cert and key belong together; one of them is missing", "cert 与 key 须同时给出"),
+        "web_host": (
+            'expected an https address without a path, such as https://models.example, got "{value}"',
+            "应为不带路径的 https 地址，例如 https://models.example，实际为“{value}”",
+        ),
+        "web_script": (
+            'expected a file, or an https address without a query, got "{value}"',
+            "应为文件，或不带查询参数的 https 地址，实际为“{value}”",
+        ),
         "file": ("there is no file {value}", "文件不存在：{value}"),
         "release": ("must not be above hearing.threshold ({bound})", "不得高于 hearing.threshold（{bound}）"),
         "tool": (

@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from aizuchi.config.choices import Choices, embedded, from_environment, normal
 from aizuchi.config.explain import TEXTS, Problem, Problems, explain
-from aizuchi.config.places import address, home
+from aizuchi.config.places import address, home, is_origin, is_script
 from aizuchi.config.settings import Settings
 from aizuchi.config.sources import (
     Draft,
@@ -241,6 +241,14 @@ def _sense(loaded: Loaded, draft: Draft) -> list[Problem]:
     for name, file in (("cert", tls.cert), ("key", tls.key)):
         if file is not None and not loaded.resolve(file).is_file():
             add(("server", "tls", name), "file", value=loaded.resolve(file))
+    for index, text in enumerate(settings.web.hosts):
+        if not is_origin(text):
+            add(("web", "hosts", index), "web_host", value=text)
+    core = settings.web.cubism_core
+    if "://" in core and not is_script(core):
+        add(("web", "cubism_core"), "web_script", value=core)
+    elif core and "://" not in core and not loaded.resolve(Path(core)).is_file():
+        add(("web", "cubism_core"), "file", value=loaded.resolve(Path(core)))
     if settings.hearing.release > settings.hearing.threshold:
         add(("hearing", "release"), "release", bound=settings.hearing.threshold)
     for index, name in enumerate(settings.tools.use):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,3 +39,13 @@ def address(text: str) -> tuple[str, int]:
     if not 0 <= number <= 65535:
         raise ValueError(text)
     return host.strip("[]") or "127.0.0.1", number
+
+
+def is_origin(text: str) -> bool:
+    """Whether a text is https://HOST or https://HOST:PORT, and so may stand in a page's policy."""
+    return re.fullmatch(r"https://[A-Za-z0-9._-]+(:[0-9]{1,5})?/?", text) is not None
+
+
+def is_script(text: str) -> bool:
+    """Whether a text is an https address with a path and no query, fit for a page's policy."""
+    return re.fullmatch(r"https://[A-Za-z0-9._-]+(:[0-9]{1,5})?/[A-Za-z0-9._~@+/%-]+", text) is not None

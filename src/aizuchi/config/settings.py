@@ -113,6 +113,21 @@ class Server(Section):
     )
 
 
+class Web(Section):
+    hosts: list[str] = key(
+        list,
+        "further servers that the page may load figures from, such as https://models.example; by default it"
+        " asks nobody but this server",
+        "页面可以从中加载形象的其他服务器，例如 https://models.example；默认只访问本服务器",
+    )
+    cubism_core: str = key(
+        "",
+        "Live2D's Cubism Core for figures of that kind, which its licence keeps us from shipping: your"
+        " live2dcubismcore.min.js, or an https address of it",
+        "Live2D 形象所需的 Cubism Core（因许可原因不能附带）：您的 live2dcubismcore.min.js，或其 https 地址",
+    )
+
+
 class Tools(Section):
     use: list[str] = key(
         lambda: ["current_time"], "built-in tools the model may call", "模型可以调用的内置工具"
@@ -454,6 +469,7 @@ class Settings(Section):
         "额外的角色文件夹；内置角色始终可用",
     )
     server: Server = key(Server, "where the server listens, and to whom", "服务监听何处、为谁服务")
+    web: Web = key(Web, "the page to talk with, and the console", "对话页面与控制台")
     vad: Choices = key(lambda: embedded("vad"), "voice activity detection", "语音活动检测")
     asr: Choices = key(lambda: embedded("asr"), "speech recognition", "语音识别")
     turn: Choices = key(

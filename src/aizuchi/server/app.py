@@ -1,4 +1,4 @@
-"""The FastAPI application: every wire at its path, `/health`, `/`, and our own `/api/`.
+"""The FastAPI application: every wire at its path, `/health`, the pages, and our own `/api/`.
 
 A new protocol is one line of `mounts`: the wire's class gives path, subprotocols and limits, `make` builds
 one adapter for one connection.
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, WebSocket
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
 from aizuchi.ports import Limits, Shard, Wire
-from aizuchi.server import origin, page, together
+from aizuchi.server import origin, pages, together
 from aizuchi.server.admission import Token, authenticate, bearer
 from aizuchi.server.gate import RETRY_MS
 from aizuchi.server.house import House
@@ -62,7 +62,7 @@ def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
     for mount in mounts() if table is None else table:
         app.add_api_websocket_route(mount.wire.path, _endpoint(house, mount))
     app.add_api_route("/health", _health(house), methods=["GET"])
-    app.add_api_route("/", _root(house), methods=["GET"], include_in_schema=False)
+    app.include_router(pages.router(house))
     app.include_router(_api(house))
     return app
 
@@ -164,23 +164,16 @@ def _health(house: House) -> Callable[[], Any]:
     return health
 
 
-def _root(house: House) -> Callable[[Request], Any]:
-    async def root(request: Request) -> Response:
-        if "text/html" in request.headers.get("accept", ""):
-            lang = page.preferred(request.headers.get("accept-language", ""))
-            return HTMLResponse(page.html(house, str(request.base_url), lang))
-        return JSONResponse(page.facts(house, str(request.base_url)))
-
-    return root
-
-
 def _api(house: House) -> APIRouter:
     """What programs may ask. With tokens configured each sees only its own person's sessions."""
 
-    def who(request: Request) -> Token | None:
+    def from_here(request: Request) -> None:
         known = origin.own_host(request.headers.get("host", ""), any_name=bool(house.tokens) or house.open)
         if not (known and may_come(house, request)):
             raise HTTPException(403, "this origin or host name is not allowed here")
+
+    def who(request: Request) -> Token | None:
+        from_here(request)
         token = authenticate(house.tokens, [bearer(request.headers.get("authorization", ""))])
         if house.tokens and token is None:
             raise HTTPException(401, "a valid token is needed", {"WWW-Authenticate": "Bearer"})
@@ -198,6 +191,11 @@ def _api(house: House) -> APIRouter:
                 if token is None or each["person"] == token.who
             ]
         }
+
+    # A page asks this before it knows whether to ask its user for a token.
+    @api.get("/web", response_model=None, dependencies=[Depends(from_here)])
+    async def web() -> dict[str, Any]:
+        return pages.about(house)
 
     @api.get("/characters", response_model=None, dependencies=[Depends(who)])
     async def characters() -> dict[str, Any]:

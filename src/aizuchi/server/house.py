@@ -24,6 +24,7 @@ from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity, Gate
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.link import guarded
+from aizuchi.server.pages import Pages
 from aizuchi.server.sessions import Live, Sessions
 from aizuchi.server.siblings import Siblings
 from aizuchi.server.wheel import Wheel
@@ -50,9 +51,9 @@ class House:
     transport, in seconds of the session's clock. `parcel()` packs the summary for another process, `merge`
     puts those of several together. `ledger` and `siblings` are given where the server is several processes
     and each has a house. `capacity` is what the process takes on, `background` the door for work that is no
-    turn. `outbox` makes a link's way out. `prepare` is awaited before the first session may come, `duties`
-    run as long as the house is open, `closers` are awaited when all sessions have ended and the store is
-    still there.
+    turn. `outbox` makes a link's way out; `pages` is what browsers are shown. `prepare` is awaited before
+    the first session may come, `duties` run as long as the house is open, `closers` are awaited when all
+    sessions have ended and the store is still there.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class House:
         tokens: Sequence[Token] = (),
         origins: Sequence[str] = (),
         open_: bool = False,
+        pages: Pages | None = None,
         resume_ttl: float = 120.0,
         max_sessions: int = 1000,
         capacity: Capacity | None = None,
@@ -96,6 +98,7 @@ class House:
         self.tokens = tuple(tokens)
         self.origins = tuple(origins)
         self.open = open_
+        self.pages = pages or Pages()
         self.observers = tuple(observers)
         self.measure = measure
         self.sent = sent

@@ -1,4 +1,4 @@
-"""What `GET /` answers: a plain page for people, facts for programs."""
+"""What `GET /` answers to programs, and to people where the pages have not been built."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ TEXTS: Final = Texts(
         "healthy": ("It is ready.", "已就绪。"),
         "starting": ("It is still starting.", "正在启动。"),
         "draining": ("It is shutting down.", "正在停止。"),
+        "unbuilt": (
+            "The page to talk with has not been built: <code>make run</code> in the source tree builds it.",
+            "可在浏览器里对话的页面尚未构建：在源码目录运行 <code>make run</code> 即可。",
+        ),
         "hears": ("hears", "听"),
         "thinks": ("thinks", "想"),
         "speaks": ("speaks", "说"),
@@ -34,9 +38,8 @@ TEXTS: Final = Texts(
         "hello": ("Hello!", "你好！"),
         "protocol": (
             "The protocol is told in <code>docs/wire/native.md</code>; in Python, <code>aizuchi.client</code>"
-            " speaks it. A page in the browser to talk with comes later.",
-            "协议见 <code>docs/wire/native.md</code>；Python 可用 <code>aizuchi.client</code>。"
-            "可在浏览器里对话的页面以后提供。",
+            " speaks it.",
+            "协议见 <code>docs/wire/native.md</code>；Python 可用 <code>aizuchi.client</code>。",
         ),
         "token": (
             "A token is needed: give it in <code>hello</code>.",
@@ -63,6 +66,7 @@ def facts(house: House, base: str) -> dict[str, Any]:
         "talk": _socket(base),
         "health": base + "health",
         "api": base + "api/openapi.json",
+        "console": base + "console",
         "token_needed": bool(house.tokens),
         "characters": sorted(house.characters),
     }
@@ -94,6 +98,7 @@ def html(house: House, base: str, lang: Lang = "en") -> str:
 <style>{STYLE}</style></head><body>
 <h1>Aizuchi</h1>
 <p>{say("what", version=__version__)} {say(health["status"])}</p>
+<p>{say("unbuilt")}</p>
 <table>
 {row("hears", stage("asr", known["hears"]))}
 {row("thinks", stage("llm"))}
