@@ -316,10 +316,12 @@ class Talk implements Conversation {
     return { mode: this.mode, echo_cancelled: this.saidEcho, token: this.token || undefined, character: this.wished || undefined };
   }
 
-  /** What the microphone said of itself; before it was open, what it said last time. */
+  /** What the microphone said of itself; before it was open, what it said last time, or what the browser can do. */
   private echoCancelled(): boolean {
     if (this.settings.value.headphones) return true;
-    return this.microphone.echoCancelled ?? localStorage.getItem(ECHO) === "true";
+    const able = () => navigator.mediaDevices?.getSupportedConstraints?.().echoCancellation === true;
+    const last = localStorage.getItem(ECHO);
+    return this.microphone.echoCancelled ?? (last === null ? able() : last === "true");
   }
 
   /** Only a hello can say it, so one is said again; not in the middle of something. */

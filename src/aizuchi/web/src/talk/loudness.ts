@@ -21,6 +21,12 @@ export class Loudness {
     this.aim = scaled(rms);
   }
 
+  /** At once, as the sound itself. */
+  silence(): void {
+    this.value = 0;
+    this.aim = 0;
+  }
+
   read(now: number): number {
     const passed = Math.max(0, now - this.at);
     this.at = now;

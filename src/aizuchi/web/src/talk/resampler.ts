@@ -57,8 +57,8 @@ export class Resampler {
 
   /** How many output samples can be made of input up to number `end`. */
   private count(end: number): number {
-    // Output n stands at input n * down / up and needs `half` samples behind it.
-    return Math.max(0, Math.floor(((end - this.half - 1) * this.up) / this.down) + 1);
+    // Output n stands at or behind input floor(n * down / up), and needs `half` samples that follow it.
+    return Math.max(0, Math.ceil(((end - this.half) * this.up) / this.down));
   }
 
   private at(n: number): number {

@@ -58,6 +58,7 @@ export class Speaker {
   /** Silence at once, and nothing more of this generation or of lower ones. */
   cut(generation: number): void {
     this.post({ kind: "cut", generation });
+    this.loudness.silence();
     this.tellPlayed();
     this.place(null);
   }
