@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Link, type Wishes } from "./connection";
 import { packFrame } from "./protocol";
+import { storage } from "./storage";
 
 class FakeSocket {
   static all: FakeSocket[] = [];
@@ -56,7 +57,7 @@ const wishes: Wishes = { mode: "continuous", echo_cancelled: true, token: undefi
 
 function link(more: Partial<Wishes> = {}) {
   const events = { message: vi.fn(), sound: vi.fn(), welcomed: vi.fn(), lost: vi.fn() };
-  const made = new Link(() => ({ ...wishes, ...more }), events, sessionStorage, () => 1);
+  const made = new Link(() => ({ ...wishes, ...more }), events, storage("sessionStorage"), () => 1);
   made.start();
   return { made, events };
 }

@@ -7,6 +7,7 @@ import { signal } from "@preact/signals";
 import { Generations } from "./generations";
 import type { Connection } from "./model";
 import { type Down, type Frame, type Hello, packFrame, parse, PATH, PROTOCOL, unpackFrame, type Up, WANT } from "./protocol";
+import type { Store } from "./storage";
 
 const FIRST_MS = 500;
 const MOST_MS = 15_000;
@@ -60,9 +61,14 @@ export class Link {
   constructor(
     private readonly wishes: () => Wishes,
     private readonly events: ConnectionEvents,
-    private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> = sessionStorage,
+    private readonly storage: Store,
     private readonly random: () => number = Math.random,
   ) {}
+
+  /** Of the session that there is, or that is asked for again; empty when there was none. */
+  get sessionId(): string {
+    return this.session;
+  }
 
   get online(): boolean {
     return this.status.value.status === "online";
@@ -193,7 +199,7 @@ export class Link {
     if (message.type === "hello_ack") this.welcome(message);
     this.lastSeq = Math.max(this.lastSeq, message.seq);
     if (!this.generations.lives(message.generation_id, message.type)) return;
-    if (message.type === "error") this.mark(message.retry_after_ms ?? null, message.recoverable, message.message);
+    if (message.type === "error") this.mark(message);
     this.events.message(message);
     this.save();
   }
@@ -207,14 +213,16 @@ export class Link {
     this.attempt = 0;
     this.welcomed = true;
     this.status.value = { status: "online", resumed: message.resumed };
+    this.save(true);
     this.watch();
     this.events.welcomed(message.resumed, fresh);
     for (const kept of this.waiting.splice(0)) this.send(kept);
   }
 
-  private mark(retryAfter: number | null, recoverable: boolean, message: string): void {
-    if (retryAfter !== null) this.retryAfter = retryAfter;
-    if (!recoverable) this.farewell = message;
+  private mark({ code, message, recoverable, retry_after_ms: retryAfter }: Down & { type: "error" }): void {
+    if (retryAfter != null) this.retryAfter = retryAfter;
+    // After `resume_expired` the connection goes on.
+    if (!recoverable && code !== "resume_expired") this.farewell = message;
   }
 
   private write(message: Up): void {
@@ -246,7 +254,7 @@ export class Link {
     this.attempt += 1;
     const pause = Math.min(MOST_MS, FIRST_MS * 2 ** (this.attempt - 1));
     // Half of it by chance, so that all pages of a server that comes back do not come at once.
-    const ms = Math.max(this.retryAfter ?? 0, pause * (0.5 + this.random() / 2));
+    const ms = Math.round(Math.max(this.retryAfter ?? 0, pause * (0.5 + this.random() / 2)));
     this.status.value = { status: "waiting", retryAt: Date.now() + ms, attempt: this.attempt, why };
     this.retryTimer = setTimeout(() => this.connect(), ms);
   }

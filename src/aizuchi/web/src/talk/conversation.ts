@@ -18,9 +18,13 @@ import type { Position } from "./playout";
 import { keepSettings, merged, recallSettings } from "./preferences";
 import type { Down, Frame, TimedViseme } from "./protocol";
 import { openAtGestures, Speaker } from "./speaker";
+import { storage } from "./storage";
 import { Transcript } from "./transcript";
 import { Visemes } from "./visemes";
 
+/** Over visits, and as long as the tab is open. */
+const kept = storage("localStorage");
+const passing = storage("sessionStorage");
 const TOKEN = "aizuchi.token";
 const CHARACTER = "aizuchi.character";
 const ECHO = "aizuchi.echo";
@@ -45,7 +49,7 @@ class Talk implements Conversation {
   readonly characters = signal<readonly CharacterInfo[]>([]);
   readonly pictures = signal<readonly Picture[]>([]);
   readonly devices = signal<{ inputs: readonly MediaDeviceInfo[]; outputs: readonly MediaDeviceInfo[] }>({ inputs: [], outputs: [] });
-  readonly settings = signal<Settings>(recallSettings(localStorage));
+  readonly settings = signal<Settings>(recallSettings(kept));
 
   private readonly transcript = new Transcript((pictures) => pictures.forEach(revoke));
   private readonly journal = new Journal();
@@ -55,8 +59,8 @@ class Talk implements Conversation {
   private readonly speaker: Speaker;
   private readonly link: Link;
   private readonly listening: Listening;
-  private token = sessionStorage.getItem(TOKEN) ?? "";
-  private wished = sessionStorage.getItem(CHARACTER) ?? "";
+  private token = passing.getItem(TOKEN) ?? "";
+  private wished = passing.getItem(CHARACTER) ?? "";
   private saidEcho = false;
   private started = false;
   private cooling: ReturnType<typeof setTimeout> | undefined;
@@ -74,7 +78,7 @@ class Talk implements Conversation {
       sound: (frame) => this.hear(frame),
       welcomed: (_resumed, fresh) => batch(() => this.welcomed(fresh)),
       lost: () => batch(() => this.lost()),
-    });
+    }, passing);
     this.speaker = new Speaker({ moved: (position) => batch(() => this.moved(position)), tell: (message) => this.link.send(message) });
     this.listening = new Listening(this.microphone, this.link, () => this.mode, () => this.settings.value.microphone);
     this.connection = this.link.status;
@@ -98,6 +102,7 @@ class Talk implements Conversation {
     void this.speaker.open();
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.lookAtDevices());
     void this.lookAtDevices();
+    if (this.mode === "push") void this.warmIfAllowed();
     this.link.start();
   }
 
@@ -158,7 +163,7 @@ class Talk implements Conversation {
     const before = this.settings.value;
     const after = merged(before, wishes);
     this.settings.value = after;
-    keepSettings(localStorage, after);
+    keepSettings(kept, after);
     language.value = after.language;
     if (after.volume !== before.volume) this.speaker.loud(after.volume);
     if (after.speaker !== before.speaker) void this.speaker.choose(after.speaker);
@@ -169,14 +174,14 @@ class Talk implements Conversation {
 
   meet(name: string): void {
     this.wished = name;
-    sessionStorage.setItem(CHARACTER, name);
+    passing.setItem(CHARACTER, name);
     this.speaker.cut(this.link.generations.newest);
     this.link.anew();
   }
 
   authenticate(token: string): void {
     this.token = token.trim();
-    sessionStorage.setItem(TOKEN, this.token);
+    passing.setItem(TOKEN, this.token);
     this.link.retry();
   }
 
@@ -226,6 +231,7 @@ class Talk implements Conversation {
       case "timeline":
         return this.journal.add(message.entries);
       case "error": {
+        if (message.code === "bad_message" && !this.link.online && this.wished) return this.forgetWish();
         const note = noteOf(message.code, message.message);
         if (note) this.transcript.note(note.level, note.text);
         return;
@@ -320,7 +326,7 @@ class Talk implements Conversation {
   private echoCancelled(): boolean {
     if (this.settings.value.headphones) return true;
     const able = () => navigator.mediaDevices?.getSupportedConstraints?.().echoCancellation === true;
-    const last = localStorage.getItem(ECHO);
+    const last = kept.getItem(ECHO);
     return this.microphone.echoCancelled ?? (last === null ? able() : last === "true");
   }
 
@@ -332,16 +338,31 @@ class Talk implements Conversation {
   private micOpened(): void {
     if (!this.microphone.open) return;
     void this.lookAtDevices();
-    localStorage.setItem(ECHO, String(this.microphone.echoCancelled === true));
+    kept.setItem(ECHO, String(this.microphone.echoCancelled === true));
     this.sayEcho();
   }
 
   private changeMode(mode: Mode): void {
     const open = this.microphone.open;
     this.listening.close();
-    if (!open) return;
-    if (mode === "push") void this.listening.warm();
-    else void this.openMic();
+    if (mode === "push") void this.listening.warm().then(() => this.micOpened());
+    else if (open) void this.openMic();
+  }
+
+  /** Holding loses no syllable with a microphone that is open already; nobody is asked for it at the door, though. */
+  private async warmIfAllowed(): Promise<void> {
+    const name = "microphone" as PermissionName;
+    const answer = await navigator.permissions?.query({ name }).catch(() => null);
+    if (answer?.state !== "granted" || this.mode !== "push") return;
+    await this.listening.warm();
+    this.micOpened();
+  }
+
+  /** The character that was asked for is gone; whoever is there will do. */
+  private forgetWish(): void {
+    this.wished = "";
+    passing.removeItem(CHARACTER);
+    this.link.retry();
   }
 
   private async meetAll(): Promise<void> {

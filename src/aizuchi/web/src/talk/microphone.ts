@@ -112,7 +112,12 @@ export class Microphone {
     const context = new AudioContext({ latencyHint: "interactive" });
     this.context = context;
     await context.audioWorklet.addModule(worklet);
-    if (context.state !== "running") context.resume().catch(() => undefined);
+    // A phone takes it away for a call, and gives it back only when it is asked.
+    const wake = () => {
+      if (context.state !== "running" && context.state !== "closed") context.resume().catch(() => undefined);
+    };
+    context.onstatechange = wake;
+    wake();
     const node = new AudioWorkletNode(context, "aizuchi-capture", { numberOfOutputs: 1 });
     node.port.onmessage = (event: MessageEvent<MicFrame>) => {
       if (this.context !== context) return;

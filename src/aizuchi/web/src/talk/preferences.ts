@@ -32,11 +32,7 @@ export function recallSettings(storage: Pick<Storage, "getItem">): Settings {
 }
 
 export function keepSettings(storage: Pick<Storage, "setItem">, settings: Settings): void {
-  try {
-    storage.setItem(KEY, JSON.stringify(settings));
-  } catch {
-    // A private window may not keep anything; then the choice holds as long as the page.
-  }
+  storage.setItem(KEY, JSON.stringify(settings));
 }
 
 /** Of `wishes`, what is of the right kind. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Framer } from "./framer";
 import { Resampler } from "./resampler";
 
-const sine = (hz: number, rate: number, seconds = 1, gain = 0.8) =>
+const sine = (hz: number, rate: number, seconds = 0.5, gain = 0.8) =>
   Float32Array.from({ length: Math.round(rate * seconds) }, (_, i) => gain * Math.sin((2 * Math.PI * hz * i) / rate));
 
 function converted(input: Float32Array, from: number, to: number, block = 128): Float32Array {
@@ -52,7 +52,7 @@ describe("resampler", () => {
   });
 
   it.each([[48_000, 16_000], [44_100, 16_000], [22_050, 48_000]])("gives as much sound as it got (%i to %i)", (from, to) => {
-    expect(Math.abs(converted(sine(300, from), from, to).length - to)).toBeLessThanOrEqual(1);
+    expect(Math.abs(converted(sine(300, from), from, to).length - to / 2)).toBeLessThanOrEqual(1);
   });
 
   it("does not care how the input is cut", () => {
@@ -61,11 +61,12 @@ describe("resampler", () => {
   });
 
   it("keeps its numbers small over hours without a seam", () => {
-    const resampler = new Resampler(48_000, 16_000);
-    const tone = sine(1000, 48_000, 1);
-    let out = new Float32Array(0);
-    for (let i = 0; i < 190; i += 1) out = Float32Array.from(resampler.push(tone));
-    expect(snr(out, 1000, 16_000)).toBeGreaterThan(70);
+    const plain = new Resampler(44_100, 16_000);
+    const wrapped = new Resampler(44_100, 16_000, 3);
+    const tone = sine(1000, 44_100, 0.2);
+    for (let i = 0; i < tone.length; i += 128) {
+      expect(wrapped.push(tone.subarray(i, i + 128))).toEqual(plain.push(tone.subarray(i, i + 128)));
+    }
   });
 
   it("leaves sound of the right rate alone", () => {

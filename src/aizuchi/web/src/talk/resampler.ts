@@ -27,6 +27,8 @@ export class Resampler {
   constructor(
     readonly from: number,
     readonly to: number,
+    /** Output samples, in whole turns of the phases, after which the counting begins again. */
+    private readonly wrap = 1_000_000,
   ) {
     const divisor = gcd(from, to);
     this.up = to / divisor;
@@ -105,7 +107,7 @@ export class Resampler {
     this.base += gone;
     // Numbers stay small, however long the microphone is open.
     const whole = Math.floor(this.next / this.up);
-    if (whole > 1_000_000) {
+    if (whole > this.wrap) {
       this.next -= whole * this.up;
       this.base -= whole * this.down;
     }
