@@ -26,6 +26,7 @@ import { Visemes } from "./visemes";
 const kept = storage("localStorage");
 const passing = storage("sessionStorage");
 const TOKEN = "aizuchi.token";
+const PAGE = "aizuchi.page";
 const CHARACTER = "aizuchi.character";
 const ECHO = "aizuchi.echo";
 const NEUTRAL = { name: "neutral", intensity: 1 } as const;
@@ -76,7 +77,7 @@ class Talk implements Conversation {
     this.link = new Link(() => this.wishes(), {
       message: (message) => batch(() => this.receive(message)),
       sound: (frame) => this.hear(frame),
-      welcomed: (_resumed, fresh) => batch(() => this.welcomed(fresh)),
+      welcomed: (_, fresh) => batch(() => this.welcomed(fresh)),
       lost: () => batch(() => this.lost()),
     }, passing);
     this.speaker = new Speaker({ moved: (position) => batch(() => this.moved(position)), tell: (message) => this.link.send(message) });
@@ -102,6 +103,7 @@ class Talk implements Conversation {
     void this.speaker.open();
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.lookAtDevices());
     void this.lookAtDevices();
+    window.addEventListener("pagehide", () => passing.setItem(PAGE, JSON.stringify([this.link.sessionId, this.transcript.save()])));
     if (this.mode === "push") void this.warmIfAllowed();
     this.link.start();
   }
@@ -259,16 +261,26 @@ class Talk implements Conversation {
   }
 
   private welcomed(fresh: boolean): void {
+    this.restore();
     if (fresh) {
       this.transcript.anew();
       this.journal.clear();
       this.visemes.clear();
+      this.intake.reset();
+      this.speaker.reset();
     }
     this.state.value = "idle";
     this.held.value = false;
     this.queue.value = null;
     void this.meetAll();
     this.listening.again();
+  }
+
+  /** After a reload that found its session again, the page is what it was. */
+  private restore(): void {
+    const [session, page] = JSON.parse(passing.getItem(PAGE) ?? "[]") as [string?, string?];
+    passing.removeItem(PAGE);
+    if (page && session === this.link.sessionId && this.lines.value.length === 0) this.transcript.restore(page);
   }
 
   private lost(): void {

@@ -40,6 +40,12 @@ export class Intake {
     return this.frame({ seq, generation, last: last === true, pcm: unbase64(data) });
   }
 
+  /** Another session, whose turns are called as the old one's. */
+  reset(): void {
+    this.heading = null;
+    this.turn = "";
+  }
+
   /** The turn goes on from this place. */
   resume(message: Envelope & { readonly at_ms: number }): void {
     if (turnOf(message) === this.turn && message.generation_id !== this.heading?.generation_id) this.turnMs = message.at_ms;

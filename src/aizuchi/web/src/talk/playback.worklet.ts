@@ -4,7 +4,7 @@ import { type Position, Playout, type Report, type Sound } from "./playout";
 export type Order =
   | { readonly kind: "sound"; readonly sound: Sound }
   | { readonly kind: "end" | "cut"; readonly generation: number }
-  | { readonly kind: "pause" | "resume" };
+  | { readonly kind: "pause" | "resume" | "reset" };
 
 export interface Beat {
   readonly position: Position | null;
@@ -41,6 +41,7 @@ class Speaker extends AudioWorkletProcessor {
     else if (order.kind === "end") this.playout.end(order.generation);
     else if (order.kind === "cut") this.playout.cut(order.generation);
     else if (order.kind === "pause") this.playout.pause();
+    else if (order.kind === "reset") this.playout.reset();
     else this.playout.resume();
   }
 

@@ -66,6 +66,15 @@ describe("playout", () => {
     expect(loud(played(playout, 4).samples)).toBe(320);
   });
 
+  it("plays another session's low generations", () => {
+    const playout = new Playout(RATE);
+    playout.push(sound(0, { generation: 7, last: true }));
+    playout.cut();
+    playout.reset();
+    playout.push(sound(0, { generation: 1, last: true }));
+    expect(loud(played(playout, 4).samples)).toBe(320);
+  });
+
   it("stands still at the sample in a pause, and loses nothing", () => {
     const playout = new Playout(RATE);
     const pcm = (seq: number) => Int16Array.from({ length: 320 }, (_, i) => (seq * 320 + i) * 8 + 100);

@@ -111,6 +111,13 @@ export class Playout {
     this.generation = Math.max(this.generation, generation + 1);
   }
 
+  /** Another session, whose generations count from the start. */
+  reset(): void {
+    this.fadeOut();
+    this.forget();
+    this.generation = -1;
+  }
+
   pause(): void {
     if (this.paused) return;
     if (this.playing) this.fadeOut();

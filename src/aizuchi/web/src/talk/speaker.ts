@@ -63,6 +63,14 @@ export class Speaker {
     this.place(null);
   }
 
+  /** Another session: its generations count from the start. */
+  reset(): void {
+    this.post({ kind: "reset" });
+    this.untold = null;
+    this.loudness.silence();
+    this.place(null);
+  }
+
   pause(): void {
     this.post({ kind: "pause" });
     this.tellPlayed();

@@ -134,6 +134,19 @@ describe("transcript", () => {
     expect(transcript.lines.value).toMatchObject([{ text: "old", finish: "interrupted" }, { text: "new" }]);
   });
 
+  it("outlives a reload, and the reply that was lost then still finds its line", () => {
+    const before = new Transcript();
+    before.anew();
+    before.typed("hello", [{ mime: "image/png", data: "x", url: "blob:x" }]);
+    before.receive(say({ type: "assistant_text_delta", delta: "Once upon a", index: 0 }, 4, "turn-2"));
+    const after = new Transcript();
+    after.restore(before.save());
+    follow(resume, after);
+    expect(after.lines.value).toMatchObject([{ text: "hello", pictures: [] }, { finish: "interrupted", heard: "Once upon" }, { text: "A time." }]);
+    after.restore("{");
+    expect(after.lines.value.length).toBe(3);
+  });
+
   it("says the same trouble once", () => {
     const transcript = new Transcript();
     transcript.note("warning", "busy");
@@ -164,6 +177,16 @@ describe("intake", () => {
     intake.resume({ ...say({ type: "playback_resume", at_ms: 140 }, 3, "turn-1"), at_ms: 140 });
     intake.head(head(1, 3));
     expect(intake.frame(frame(3))?.atMs).toBe(40);
+  });
+
+  it("does not mix up the turns of two sessions", () => {
+    const intake = new Intake();
+    intake.head(head(0));
+    intake.frame(frame());
+    intake.reset();
+    expect(intake.frame(frame())).toBeNull();
+    intake.head(head(0));
+    expect(intake.frame(frame())?.atMs).toBe(0);
   });
 
   it("plays nothing without a heading", () => expect(new Intake().frame(frame())).toBeNull());

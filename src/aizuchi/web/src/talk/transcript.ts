@@ -9,6 +9,8 @@ import type { Down, Finish } from "./protocol";
 
 /** The page keeps so many; what is older is dropped from the top. */
 export const MOST_LINES = 500;
+/** So many outlive a reload of the page. */
+const SAVED = 100;
 
 type Reply = Extract<Line, { kind: "reply" }>;
 type Note = Extract<Line, { kind: "note" }>;
@@ -110,6 +112,24 @@ export class Transcript {
   clear(): void {
     for (const line of this.lines.value) this.dropped(line);
     this.lines.value = this.lines.value.filter((line) => (line.kind === "reply" ? !line.finish : line.kind === "user" && !line.final));
+  }
+
+  /** The page as text, without its pictures, which are too large to keep. */
+  save(): string {
+    const lines = this.lines.value.slice(-SAVED).map((line) => (line.kind === "user" ? { ...line, pictures: [] } : line));
+    return JSON.stringify({ epoch: this.epoch, count: this.count, lines });
+  }
+
+  /** The same page again, after a reload; nothing when it can't be read. */
+  restore(text: string): void {
+    try {
+      const { epoch, count, lines } = JSON.parse(text) as { epoch: number; count: number; lines: Line[] };
+      [this.epoch, this.count] = [epoch, count];
+      for (const line of lines) if (line.kind === "reply") this.turns.set(line.generation, line.id);
+      this.lines.value = lines.filter((line) => line.kind !== "user" || line.final);
+    } catch {
+      // Another version wrote it.
+    }
   }
 
   // -- user
