@@ -11,8 +11,11 @@ export type Mode = "push" | "auto" | "continuous";
 export type Connection =
   | { status: "connecting" }
   | { status: "online"; resumed: boolean }
-  | { status: "waiting"; retryAt: number; attempt: number }
-  | { status: "refused"; reason: "token" | "taken_over" | "version" | "full"; message: string };
+  | { status: "waiting"; retryAt: number; attempt: number; why: "lost" | "restart" | "full" }
+  | { status: "refused"; reason: "token" | "taken_over" | "version"; message: string };
+
+/** Of the loudspeaker. `blocked`: the browser lets the page sound only after a touch or a key; "tap to hear". */
+export type SoundStatus = "ready" | "blocked" | "unavailable";
 
 /** Of the microphone. `insecure`: the page has no secure origin; `denied`: the person or the browser said no. */
 export type MicStatus = "off" | "asking" | "on" | "denied" | "missing" | "busy" | "insecure" | "failed";
@@ -134,11 +137,12 @@ export interface Conversation {
   readonly pictures: ReadonlySignal<readonly Picture[]>;
   readonly entries: ReadonlySignal<readonly Entry[]>;
   readonly mic: ReadonlySignal<MicStatus>;
+  readonly sound: ReadonlySignal<SoundStatus>;
   readonly devices: ReadonlySignal<{ readonly inputs: readonly MediaDeviceInfo[]; readonly outputs: readonly MediaDeviceInfo[] }>;
   readonly settings: ReadonlySignal<Settings>;
   readonly cues: Cues;
 
-  /** Begins to connect. */
+  /** Begins to connect. Called again it does nothing. */
   start(): void;
   /** Says something typed, with the pictures that wait. */
   say(text: string): void;

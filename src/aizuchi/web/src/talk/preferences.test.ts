@@ -1,0 +1,69 @@
+// @vitest-environment jsdom
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { askCharacters, character } from "./characters";
+import { Journal, MOST_ENTRIES } from "./journal";
+import { misfortune } from "./microphone";
+import { fitted } from "./pictures";
+import { defaults, keepSettings, merged, recallSettings } from "./preferences";
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe("settings", () => {
+  it("are kept", () => {
+    keepSettings(localStorage, { ...defaults(), mode: "push", volume: 0.5 });
+    expect(recallSettings(localStorage)).toMatchObject({ mode: "push", volume: 0.5 });
+  });
+
+  it("are taken only as far as they make sense", () => {
+    const wishes = { mode: "shout", language: "fr", volume: 7, theme: "dark", thoughts: "yes", unknown: 1, headphones: true };
+    expect(merged(defaults(), wishes)).toEqual({ ...defaults(), theme: "dark", headphones: true });
+    expect(recallSettings({ getItem: () => "{" })).toEqual(defaults());
+  });
+});
+
+describe("characters", () => {
+  it("are asked for with the token in a header", async () => {
+    const ask = vi.fn(async () => ({ ok: true, json: async () => ({ characters: [{ name: "mio", display_name: "Mio", language: "ja", figure: { kind: "vrm", url: "/x" } }, { no: 1 }] }) }));
+    vi.stubGlobal("fetch", ask);
+    expect(await askCharacters("t")).toEqual([{ name: "mio", displayName: "Mio", language: "ja", figure: { kind: "vrm", url: "/x" } }]);
+    expect(ask).toHaveBeenCalledWith("/api/characters", { headers: { Authorization: "Bearer t" } });
+  });
+
+  it("wear the drawn figure where nothing else is told", () => {
+    expect(character({ name: "a", figure: { kind: "hologram" } })).toEqual({ name: "a", displayName: "a", language: "", figure: { kind: "drawn" } });
+  });
+
+  it("are none when the server can't be asked", async () => {
+    vi.stubGlobal("fetch", async () => Promise.reject(new Error("gone")));
+    expect(await askCharacters("")).toEqual([]);
+  });
+});
+
+describe("a refused microphone", () => {
+  it.each([
+    ["NotAllowedError", "denied"], ["NotFoundError", "missing"], ["OverconstrainedError", "missing"], ["NotReadableError", "busy"],
+    ["AbortError", "busy"], ["SecurityError", "insecure"], ["TypeError", "failed"],
+  ])("%s is %s", (name, status) => expect(misfortune(name)).toBe(status));
+});
+
+describe("pictures", () => {
+  it("are made to fit by their longer side", () => {
+    expect(fitted(3200, 1200)).toEqual({ width: 1600, height: 600 });
+    expect(fitted(800, 600)).toEqual({ width: 800, height: 600 });
+    expect(fitted(9000, 2)).toEqual({ width: 1600, height: 1 });
+  });
+});
+
+describe("the journal", () => {
+  it("is bounded and given out a few times a second", () => {
+    vi.useFakeTimers();
+    const journal = new Journal();
+    const entry = (seq: number) => ({ seq, at: seq, turn: null, generation: 0, kind: "x" });
+    for (let i = 0; i < MOST_ENTRIES + 10; i += 1) journal.add([entry(i)]);
+    expect(journal.entries.value.length).toBe(0);
+    vi.advanceTimersByTime(100);
+    expect(journal.entries.value.length).toBe(MOST_ENTRIES);
+    expect(journal.entries.value[0]!.seq).toBe(10);
+    vi.useRealTimers();
+  });
+});
