@@ -208,7 +208,7 @@ export class Drawn implements Figure {
     this.art.paintBrow(head, 1, face.browL + pose.brow, face.slantL);
     this.art.paintBrow(head, -1, face.browR + pose.brow, face.slantR);
     c.globalAlpha = 1;
-    if (p.extra === "earpiece") paintHeadset(head, pose.attention, p);
+    if (p.extra === "headset") paintHeadset(head, pose.attention, p);
     if (p.extra === "pin") paintPin(head, p);
     paintMarks(head, face, t, p);
     c.restore();

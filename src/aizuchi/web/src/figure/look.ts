@@ -10,7 +10,7 @@ const OURS = {
 
 export interface Palette {
   readonly style: Style;
-  readonly extra: "none" | "glasses" | "earpiece" | "pin";
+  readonly extra: "none" | "glasses" | "headset" | "pin";
   readonly hair: string;
   readonly hairDark: string;
   readonly hairLine: string;
@@ -50,7 +50,7 @@ export function palette(wanted: Readonly<Record<string, string>> = {}): Palette 
   const accent = colour("accent");
   return {
     style: STYLES.find((each) => each === wanted.style) ?? "bob",
-    extra: (["none", "glasses", "earpiece", "pin"] as const).find((each) => each === wanted.extra) ?? "earpiece",
+    extra: (["none", "glasses", "headset", "pin"] as const).find((each) => each === wanted.extra) ?? "headset",
     hair, tips,
     hairDark: shade(hair, 0.3), hairLine: shade(hair, 0.58), hairLight: light(hair, 0.22), hairShine: light(hair, 0.5),
     eyes, eyesDark: shade(eyes, 0.62), eyesLight: light(mix(eyes, "#ffe27a", 0.25), 0.35),

@@ -105,11 +105,15 @@ class Wander {
   private tiny = 0.3;
   private jitterX = 0;
   private jitterY = 0;
+  private before: State = "idle";
 
   constructor(private readonly random: () => number) {}
 
   step(dt: number, state: State): void {
     this.wait -= dt;
+    // What they do next begins with a look: up to think, at the person to listen or to speak.
+    if (state !== this.before) this.wait = state === "idle" ? this.wait : -1;
+    this.before = state;
     if (this.wait < 0) {
       const r = this.random;
       if (state === "thinking") {
