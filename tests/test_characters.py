@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aizuchi.character import Avatar
 from aizuchi.characters import CharacterFile, find, load
 from aizuchi.emotions import EMOTIONS
 from aizuchi.engine.sentences import Cut, Sentences
@@ -89,10 +90,11 @@ replacements: {SQL: sequel}
 tools: [clock]
 apology: {zh: 抱歉}
 not_understood: {en: Pardon?}
-avatar: {kind: vrm, files: [a.vrm]}
+avatar: {kind: vrm, file: a.vrm}
 """
     folder = write(tmp_path, yaml)
     (folder / "who.md").write_text("\ufeffI am Bo.\n", encoding="utf-8")
+    (folder / "a.vrm").write_bytes(b"glTF")
     character = load(folder)
     assert character.prompt == "I am Bo."
     assert character.emotions == ("happy", "sad")
@@ -104,8 +106,7 @@ avatar: {kind: vrm, files: [a.vrm]}
     )
     assert (character.tools, character.greeting, character.language) == (("clock",), "你好", "zh")
     assert (character.apology["zh"], character.not_understood["en"]) == ("抱歉", "Pardon?")
-    assert character.avatar == {"kind": "vrm", "files": ["a.vrm"]}
-    assert type(character.avatar) is dict
+    assert character.avatar == Avatar("vrm", (folder / "a.vrm").resolve())
     assert dict(character.replacements) == {"SQL": "sequel"}
 
 
@@ -191,3 +192,69 @@ def test_every_key_stands_where_an_author_looks(page: str):
         cells = re.findall(r"(?m)^\| (`[^|]*`) \|", text)
         named = {key for cell in cells for key in re.findall(r"`(\w+)`", cell)}
     assert named == set(CharacterFile.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "avatar"),
+    [
+        ("", Avatar()),
+        ("avatar: {}", Avatar()),
+        ("avatar: drawn", Avatar()),
+        ("avatar:", Avatar()),
+        ('avatar: {look: {style: long, hair: "#112233"}}', Avatar(look={"style": "long", "hair": "#112233"})),
+    ],
+)
+def test_a_drawn_figure(tmp_path: Path, yaml: str, avatar: Avatar):
+    """Without a model the figure is the drawn one, in the character's own colours where they are given."""
+    assert load(write(tmp_path, f"display_name: Bo\n{yaml}")).avatar == avatar
+
+
+@pytest.mark.parametrize(
+    ("yaml", "kind", "file"),
+    [
+        ("avatar: bo.vrm", "vrm", "bo.vrm"),
+        ("avatar: {kind: vrm, file: model/bo.vrm}", "vrm", "model/bo.vrm"),
+        ("avatar: model/bo.model3.json", "live2d", "model/bo.model3.json"),
+        ("avatar: {kind: live2d, file: model/bo.model3.json}", "live2d", "model/bo.model3.json"),
+    ],
+)
+def test_a_model(tmp_path: Path, yaml: str, kind: str, file: str):
+    """A model's file is found beside the character; its name alone says the kind."""
+    folder = write(tmp_path, f"display_name: Bo\n{yaml}")
+    (folder / "model").mkdir()
+    (folder / file).write_bytes(b"glTF")
+    assert load(folder).avatar == Avatar(kind, (folder / file).resolve())  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("avatar", "words"),
+    [
+        ("{kind: vrm}", [":2:", 'needs "file"']),
+        ("{kind: vmr, file: a.vrm}", [":2:", "avatar.kind"]),
+        ("{kind: vrm, file: a.glb}", ["ends in .vrm"]),
+        ("{kind: vrm, file: ../a.vrm}", ["below the character's own folder"]),
+        ("{kind: vrm, file: /a.vrm}", ["below the character's own folder"]),
+        ("{kind: vrm, file: gone.vrm}", ["gone.vrm", "is not there"]),
+        ("{kind: live2d, file: a.model3.json}", ["folder of its own"]),
+        ("{file: a.vrm}", ["needs its kind"]),
+        ("{knd: vrm}", ['"avatar.knd" is unknown', "kind"]),
+        ("{look: {har: '#112233'}}", ['"avatar.look.har" is unknown', "hair"]),
+        ("{look: {hair: red}}", ["avatar.look.hair"]),
+        ("{look: {style: mohawk}}", ["avatar.look.style"]),
+    ],
+)
+def test_a_wrong_avatar_is_explained(tmp_path: Path, avatar: str, words: list[str]):
+    """Each fault of an avatar names the key and what to do."""
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, f"display_name: Bo\navatar: {avatar}"))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_model_behind_a_link_is_refused(tmp_path: Path):
+    """A link out of the folder is no way out of it."""
+    (tmp_path / "secret.vrm").write_bytes(b"glTF")
+    folder = write(tmp_path, "display_name: Bo\navatar: a.vrm")
+    (folder / "a.vrm").symlink_to(tmp_path / "secret.vrm")
+    with pytest.raises(ConfigError, match="own folder"):
+        load(folder)

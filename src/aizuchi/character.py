@@ -7,10 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
 from aizuchi.emotions import EMOTIONS
 from aizuchi.events import TtsStrategy
 from aizuchi.ports import Style
+
+
+@dataclass(frozen=True, slots=True)
+class Avatar:
+    """Which figure a client draws. Opaque to the engine; `server/avatars.py` serves its files."""
+
+    kind: Literal["drawn", "vrm", "live2d"] = "drawn"
+    """drawn: by the client, in the colours of `look`; vrm, live2d: a model of the user's own."""
+    file: Path | None = None
+    """The model, absolute; None for drawn. What else it needs lies in the same folder."""
+    look: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Colours (#rrggbb) and shapes of the drawn one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +69,4 @@ class Character:
     """language -> said when a silence ends the conversation; a default of ours where missing."""
     backchannels: tuple[str, ...] = ()
     """What else, said over a reply, asks for nothing; see `engine/backchannels.py` for the common ones."""
-    avatar: Mapping[str, object] = field(default_factory=dict[str, object])
-    """Which figure a client may draw; opaque here."""
+    avatar: Avatar = field(default_factory=Avatar)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from aizuchi.character import Character
+from aizuchi.character import Avatar, Character
 from aizuchi.emotions import ALIASES, EMOTIONS, canonical
 from aizuchi.errors import ConfigError
 from aizuchi.events import TtsStrategy
@@ -62,6 +62,71 @@ class StyleFile(_Part):
     pitch: float = Field(default=1.0, ge=0.25, le=4.0, description="1.0 is the voice's own pitch")
 
 
+Colour = Annotated[
+    str, Field(pattern=r"^#[0-9a-fA-F]{6}$", description="a colour such as #46558f, in quotes")
+]
+
+
+class LookFile(_Part):
+    """How the drawn figure looks; what is left out is as ours or fits to the rest."""
+
+    style: Literal["bob", "long", "short", "tails"] | None = None
+    """How the hair is cut."""
+    hair: Colour | None = None
+    tips: Colour | None = None
+    eyes: Colour | None = None
+    skin: Colour | None = None
+    clothes: Colour | None = None
+    inner: Colour | None = None
+    accent: Colour | None = None
+    extra: Literal["headset", "glasses", "pin", "none"] | None = None
+    """What is worn besides."""
+
+
+class AvatarFile(_Part):
+    """Which figure the character wears."""
+
+    kind: Literal["drawn", "vrm", "live2d"] = Field(
+        "drawn", description="drawn by us, or a model of your own"
+    )
+    file: str = Field("", max_length=500, description="the model: NAME.vrm, or FOLDER/NAME.model3.json")
+    look: LookFile = Field(LookFile(), description="colours and shapes of the drawn one")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: object) -> object:
+        """A single word was enough once, and is: the kind, or the model's file."""
+        match value:
+            case None | "":
+                return {}
+            case str(word) if word.endswith(".vrm"):
+                return {"kind": "vrm", "file": word}
+            case str(word) if word.endswith(".model3.json"):
+                return {"kind": "live2d", "file": word}
+            case str(word):
+                return {"kind": word}
+            case _:
+                return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> AvatarFile:
+        path = PurePosixPath(self.file)
+        if self.kind == "drawn":
+            if self.file:
+                raise ValueError('a file needs its kind, "vrm" or "live2d"')
+        elif not self.file:
+            raise ValueError(f'the kind "{self.kind}" needs "file": the model\'s path beside this file')
+        elif path.is_absolute() or ".." in path.parts or "\\" in self.file:
+            raise ValueError(f'"{self.file}" must be a path below the character\'s own folder')
+        elif self.kind == "vrm" and not self.file.endswith(".vrm"):
+            raise ValueError(f'"{self.file}" is no VRM model; its name ends in .vrm')
+        elif self.kind == "live2d" and not (self.file.endswith(".model3.json") and len(path.parts) > 1):
+            raise ValueError(
+                f'"{self.file}" is no Live2D model in a folder of its own; such as model/NAME.model3.json is'
+            )
+        return self
+
+
 class CharacterFile(_Part):
     """The keys of `character.yaml`; all but `display_name` may be left out."""
 
@@ -86,7 +151,14 @@ class CharacterFile(_Part):
     nudge: dict[Language, list[Phrase]] = Field({}, description="language -> said after a long silence")
     farewell: dict[Language, str] = Field({}, description="language -> said when silence ends it all")
     backchannels: list[str] = Field([], description="more small words that don't interrupt, such as mm-hm")
-    avatar: dict[str, Any] = Field({}, description="which figure a client may draw; passed on as it is")
+    avatar: AvatarFile = Field(AvatarFile.model_construct(), description="which figure the character wears")
+
+
+_PARTS: Final[Mapping[tuple[str | int, ...], type[BaseModel]]] = {
+    ("style",): StyleFile,
+    ("avatar",): AvatarFile,
+    ("avatar", "look"): LookFile,
+}
 
 
 def find(folders: Sequence[Path]) -> dict[str, Path]:
@@ -136,7 +208,7 @@ def load(folder: Path) -> Character:
         nudge=_phrases(read.nudge),
         farewell=read.farewell,
         backchannels=tuple(read.backchannels),
-        avatar=cast("dict[str, object]", _plain(read.avatar)),
+        avatar=_avatar(folder, read.avatar, f"{path}:{_line(tree, ('avatar', 'file'))}"),
     )
 
 
@@ -147,6 +219,18 @@ def _phrases(by_language: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, .
 def _in_language(phrase: str | Mapping[str, str], language: str) -> str:
     """A phrase in the character's language, else in English; empty for none."""
     return phrase if isinstance(phrase, str) else phrase.get(language) or phrase.get("en", "")
+
+
+def _avatar(folder: Path, read: AvatarFile, where: str) -> Avatar:
+    look = {key: str(value) for key, value in read.look.model_dump(exclude_none=True).items()}
+    if not read.file:
+        return Avatar(read.kind, None, look)
+    file = (folder / read.file).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        raise ConfigError(f'{where}: avatar "{read.file}" must be a file in the character\'s own folder')
+    if not file.is_file():
+        raise ConfigError(f'{where}: avatar "{read.file}" is not there; it is looked for at {file}')
+    return Avatar(read.kind, file, look)
 
 
 def _prompt(folder: Path, name: str, where: str) -> str:
@@ -194,7 +278,7 @@ def _explain(path: Path, tree: CommentedMap, error: ValidationError) -> str:
         loc = tuple(part for part in fault["loc"] if part != "[key]")
         key = ".".join(map(str, loc))
         if fault["type"] == "extra_forbidden":
-            model = StyleFile if loc[0] == "style" else CharacterFile
+            model = _PARTS.get(loc[:-1], CharacterFile)
             text = f'the key "{key}" is unknown; {suggest(str(loc[-1]), model.model_fields)}'
         elif fault["type"] == "missing":
             text = f'the key "{key}" is missing'
@@ -218,12 +302,3 @@ def _line(tree: object, loc: Sequence[str | int]) -> int:
             break
         tree = cast("Any", tree)[part]
     return line
-
-
-def _plain(value: object) -> object:
-    """The same values in ordinary dicts and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in cast("Mapping[object, object]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in cast("Sequence[object]", value)]
-    return value

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
 from aizuchi.ports import Limits, Shard, Wire
-from aizuchi.server import origin, pages, together
+from aizuchi.server import avatars, origin, pages, together
 from aizuchi.server.admission import Token, authenticate, bearer
 from aizuchi.server.gate import RETRY_MS
 from aizuchi.server.house import House
@@ -200,6 +200,11 @@ def _api(house: House) -> APIRouter:
     @api.get("/characters", response_model=None, dependencies=[Depends(who)])
     async def characters() -> dict[str, Any]:
         return {"characters": house.about_characters()}
+
+    @api.get("/avatar/{character}/{path:path}", response_model=None, dependencies=[Depends(who)])
+    async def avatar(request: Request, character: str, path: str) -> Response:
+        known = request.headers.get("if-none-match", "")
+        return await avatars.answer(house.characters.get(character), path, known)
 
     @api.get("/metrics-summary", response_model=None, dependencies=[Depends(who)])
     async def metrics_summary() -> dict[str, Any]:

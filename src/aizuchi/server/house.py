@@ -19,7 +19,7 @@ from aizuchi.engine.rules import Rules
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Measured
 from aizuchi.ports import Ask, Delivery, Provider, Store
-from aizuchi.server import sound
+from aizuchi.server import avatars, sound
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity, Gate
 from aizuchi.server.ledger import Ledger
@@ -250,6 +250,7 @@ class House:
                 "display_name": each.display_name,
                 "language": each.language,
                 "default": each.name == self.default_character,
+                "figure": avatars.figure(each),
             }
             for each in self.characters.values()
         ]
