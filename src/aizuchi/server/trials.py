@@ -1,7 +1,7 @@
 """A provider tried by itself: a sentence is spoken, a word heard, a question answered, a pause judged.
 
-`aizuchi check` and the console do the same with it. Nothing here builds or enters a provider, and nothing waits
-for ever: whoever calls sets the limit.
+`aizuchi check` and the console do the same with it. Nothing here builds or enters a provider,
+and nothing keeps the time: whoever calls sets the limit.
 """
 
 from __future__ import annotations
