@@ -19,10 +19,10 @@ SHELF = words("""
     audio character decoding emotions errors events opus ports timeline timeline_json visemes wav
 """)
 STREET = {"engine", "wire", "providers", "tools", "live", "views"}
-ROOF = words("server cluster client compat registry config characters build texts cli asgi __main__")
+ROOF = words("admin server cluster client compat registry config characters build texts cli asgi __main__")
 
 # Who reads the configuration; everybody else gets values in the constructor.
-CONFIG_READERS = {"config", "build", "cli", "asgi", "server.asgi"}
+CONFIG_READERS = {"admin", "config", "build", "cli", "asgi", "server.asgi"}
 
 
 OUTSIDE = words("""

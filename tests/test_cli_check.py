@@ -143,7 +143,7 @@ def test_a_voice_that_fails(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, how: str, said: str
 ):
     """One provider that fails is told with its reason, the others are tried all the same; exit code 1."""
-    monkeypatch.setattr("aizuchi.cli.trial.TRY", 0.05)
+    monkeypatch.setattr("aizuchi.server.trials.TRY", 0.05)
     code, out = check(place, f"tts: {{use: fake, how: {how}}}\nasr: {{use: fake, hears: x}}\n", capsys)
     assert code == 1
     assert said in out

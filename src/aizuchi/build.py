@@ -12,6 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from aizuchi.admin import Admin
+from aizuchi.admin.configuration import Configuration
+from aizuchi.admin.people import People
 from aizuchi.character import Character
 from aizuchi.characters import find
 from aizuchi.characters import load as load_character
@@ -29,6 +32,7 @@ from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, T
 from aizuchi.registry import Kind, suggest
 from aizuchi.server import sound
 from aizuchi.server.admission import Token
+from aizuchi.server.console.routes import others_reload
 from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.ledger import Ledger
@@ -41,6 +45,7 @@ from aizuchi.views.merging import merge, parcel
 from aizuchi.views.metrics import Meter
 from aizuchi.views.recorder import Recorder
 from aizuchi.views.usage import Cap, Usage
+from aizuchi.views.watching import Watch
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +85,7 @@ def house(
         if recorder is not None and not await asyncio.to_thread(recorder.close):
             log.warning("the recorder could not write everything in time")
 
+    watch = Watch(meter)
     made = parts(loaded, usage.allowed, share)
     company = characters(loaded)
     rehearsal = Rehearsal(made.tts, company.values(), settings.rules(), note=usage.count)
@@ -100,14 +106,8 @@ def house(
         pages=pages(loaded),
         resume_ttl=settings.server.resume_ttl,
         max_sessions=settings.server.max_sessions,
-        capacity=Capacity(
-            settings.admission.sockets,
-            settings.admission.sessions_per_token,
-            settings.admission.audio_seconds_per_minute,
-            settings.admission.messages_per_minute,
-            settings.admission.overload_lag_ms,
-        ),
-        observers=[meter, usage, rehearsal, *([recorder] if recorder is not None else [])],
+        capacity=capacity(loaded),
+        observers=[meter, watch, usage, rehearsal, *([recorder] if recorder is not None else [])],
         measure=meter.measured,
         sent=meter.sent,
         summary=meter.as_dict,
@@ -119,6 +119,21 @@ def house(
         prepare=[count_from_today],
         duties=[usage.run, rehearsal.run],
         closers=[usage.flush, finish_recording],
+    )
+    newest = [loaded]
+    built.console = Admin(
+        loaded=loaded,
+        configuration=Configuration(loaded, may_run),
+        people=People(
+            lambda: character_folders(newest[0]),
+            packaged(),
+            toolbox=lambda: built.parts.toolbox,
+            default=lambda: built.default_character,
+        ),
+        watched=watch,
+        prepare=lambda new: retuning(new, built, usage, newest),
+        count=usage.count,
+        others=lambda: others_reload(built),
     )
     return built
 
@@ -135,6 +150,56 @@ def pages(loaded: Loaded) -> Pages:
         raise ConfigError(
             f"a file of the pages can't be read: {error}", zh=f"无法读取页面文件：{error}"
         ) from error
+
+
+def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> Callable[[], None]:
+    """Read what a changed configuration needs; the returned function gives it to the house, at once.
+
+    Conversations keep the rules they began with; providers, ports and the like stay until the next start
+    (`config/overview.py` tells which). `newest` then holds it. Raises ConfigError.
+    """
+    settings = new.settings
+    company, box = characters(new), toolbox(new)
+    caps = {name: Cap(**cap.model_dump()) for name, cap in settings.usage.caps.items()}
+
+    def apply() -> None:
+        house.retune(
+            rules=settings.rules(),
+            characters=company,
+            default_character=settings.character,
+            origins=settings.server.origins,
+            resume_ttl=settings.server.resume_ttl,
+            max_sessions=settings.server.max_sessions,
+            capacity=capacity(new),
+            parts=replace(house.parts, toolbox=box),
+        )
+        newest[0] = new
+        usage.cap(caps)
+        for chain in (house.parts.asr, house.parts.llm, house.parts.tts):
+            chain.retune(failures=settings.limits.breaker_failures, pause=settings.limits.breaker_pause)
+        if settings.log.level != logging.getLevelName(logging.getLogger().level).lower():
+            logging.getLogger().setLevel(settings.log.level.upper())
+
+    return apply
+
+
+def may_run(loaded: Loaded) -> None:
+    """What only the parts can tell of a configuration. Raises ConfigError."""
+    characters(loaded)
+    smaller = loaded.settings.admission.background_llm
+    if smaller:
+        _later(smaller, [each.use for each in loaded.settings.llm[1:]])
+
+
+def capacity(loaded: Loaded) -> Capacity:
+    admission = loaded.settings.admission
+    return Capacity(
+        admission.sockets,
+        admission.sessions_per_token,
+        admission.audio_seconds_per_minute,
+        admission.messages_per_minute,
+        admission.overload_lag_ms,
+    )
 
 
 def recordings(loaded: Loaded) -> Path:
@@ -219,19 +284,23 @@ def background(loaded: Loaded, parts: Parts) -> Background:
     """The door for work in the background. Raises ConfigError if its smaller model is none of the chain's."""
     settings = loaded.settings
     wanted = settings.admission.background_llm
-    later = [each.name for each in parts.llm.providers[1:]]
-    if wanted and wanted not in later:
-        known = ", ".join(later)
-        raise ConfigError(
-            f'admission.background_llm: "{wanted}" is no later entry of llm; there are: {known or "none"}',
-            zh=f"admission.background_llm：“{wanted}”不是 llm 列表中靠后的一项；可用的有：{known or '无'}",
-        )
+    if wanted:
+        _later(wanted, [each.name for each in parts.llm.providers[1:]])
     return Background(
         parts.llm,
         limits=settings.rules().limits,
         smaller=wanted,
         patience=settings.admission.background_wait,
     )
+
+
+def _later(wanted: str, later: Sequence[str]) -> None:
+    if wanted not in later:
+        known = ", ".join(later)
+        raise ConfigError(
+            f'admission.background_llm: "{wanted}" is no later entry of llm; there are: {known or "none"}',
+            zh=f"admission.background_llm：“{wanted}”不是 llm 列表中靠后的一项；可用的有：{known or '无'}",
+        )
 
 
 def providers(chosen: Sequence[Chosen]) -> Iterator[Provider]:
@@ -248,8 +317,7 @@ def providers(chosen: Sequence[Chosen]) -> Iterator[Provider]:
 
 def characters(loaded: Loaded) -> dict[str, Character]:
     """All characters by name; a broken one is left out with a warning, unless it is the default."""
-    folders = [*(loaded.resolve(folder) for folder in loaded.settings.characters), packaged()]
-    found = find(folders)
+    found = find([*character_folders(loaded), packaged()])
     wanted = loaded.settings.character
     if wanted not in found:
         raise ConfigError(
@@ -265,6 +333,12 @@ def characters(loaded: Loaded) -> dict[str, Character]:
                 raise
             log.warning("character %s is left out: %s", name, error)
     return read
+
+
+def character_folders(loaded: Loaded) -> list[Path]:
+    """The user's own: as configured, else `characters` in the data folder. They need not exist."""
+    own = [loaded.resolve(folder) for folder in loaded.settings.characters]
+    return own or [loaded.home / "characters"]
 
 
 def packaged() -> Path:

@@ -25,7 +25,7 @@ from aizuchi.registry import suggest
 
 FILE: Final = "character.yaml"
 _MAX_BYTES: Final = 1 << 20
-_NAME: Final = re.compile(r"[^\W_][\w.-]{0,63}")
+NAME: Final = re.compile(r"[^\W_][\w.-]{0,63}")
 _BRACKETS: Final = frozenset("[]【】<>")
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$", description="ISO 639-1 code such as en, zh, ja")]
@@ -171,7 +171,7 @@ def find(folders: Sequence[Path]) -> dict[str, Path]:
         try:
             below = sorted(folder.iterdir())
             for path in below:
-                if _NAME.fullmatch(path.name) and (path / FILE).is_file():
+                if NAME.fullmatch(path.name) and (path / FILE).is_file():
                     found.setdefault(path.name, path)
         except OSError:
             continue

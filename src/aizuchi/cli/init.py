@@ -141,6 +141,7 @@ def question(lang: Lang, ask: Callable[[str, str, bool], str]) -> Answers:
         answers.keys |= {
             "server.host": "0.0.0.0",
             "server.tokens": {"me": "${AIZUCHI_TOKEN}"},
+            "server.operators": ["me"],
             "server.tls.on": True,
         }
         answers.env["AIZUCHI_TOKEN"] = secrets.token_urlsafe(18)

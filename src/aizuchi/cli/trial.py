@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from aizuchi.errors import ConfigError, ProviderError
+from aizuchi.server import trials
 from aizuchi.texts import Lang, Texts
 
 if TYPE_CHECKING:
@@ -52,18 +49,6 @@ TEXTS: Final = Texts(
 
 START: Final = 60.0
 """Seconds a provider may take to load its model, or reach its server."""
-TRY: Final = 30.0
-"""Seconds for one word."""
-SAID: Final = {
-    "en": "Hello, can you hear me?",
-    "zh": "你好，你听得见吗？",
-    "ja": "こんにちは、聞こえますか。",
-}
-QUESTION: Final = {
-    "en": "Hello! How are you?",
-    "zh": "你好，最近怎么样？",
-    "ja": "こんにちは、元気ですか。",
-}
 
 
 @dataclass
@@ -100,10 +85,10 @@ class Trial:
         except (ConfigError, ProviderError) as error:
             return Tried(chosen.kind, chosen.name, False, _reason(error, chosen, self.lang))
         try:
-            async with asyncio.timeout(TRY):
+            async with asyncio.timeout(trials.TRY):
                 return await self._use(chosen.kind, provider)
         except TimeoutError:
-            return Tried(chosen.kind, chosen.name, False, TEXTS.say(self.lang, "slow", limit=TRY))
+            return Tried(chosen.kind, chosen.name, False, TEXTS.say(self.lang, "slow", limit=trials.TRY))
         except (ConfigError, ProviderError) as error:
             return Tried(chosen.kind, chosen.name, False, _reason(error, chosen, self.lang))
         finally:
@@ -124,139 +109,54 @@ class Trial:
 
     async def _speak(self, voice: Voice) -> Tried:
         from aizuchi.audio import Resampler
-        from aizuchi.events import Sentence
-        from aizuchi.ports import Audio
 
-        language = self._language(voice)
-        sentence = Sentence(turn=0, index=0, spoken=SAID[language], shown=SAID[language], language=language)
-        clock, pieces, rate = _Clock(), list[bytes](), 0
-        async with aclosing(cast("Any", voice.say(sentence, self.character.style))) as slices:
-            async for piece in slices:
-                if isinstance(piece, Audio) and piece.pcm:
-                    clock.piece()
-                    pieces.append(piece.pcm)
-                    rate = piece.rate
-        pcm = b"".join(pieces)
-        if not pcm:
+        language = trials.language_for(self.character.language, voice.languages)
+        done = await trials.speak(voice, trials.SAID[language], language, self.character.style)
+        if not done.pcm:
             return Tried("tts", voice.name, False, TEXTS.say(self.lang, "mute"))
         if language not in self.sound and voice.name != "tone":
-            resampler = Resampler(rate, 16_000)
-            self.sound[language] = resampler.push(pcm) + resampler.flush()
-        seconds = len(pcm) / 2 / rate
-        return Tried(
-            "tts", voice.name, True, TEXTS.say(self.lang, "spoke", seconds=seconds, rate=rate), clock.times
-        )
+            resampler = Resampler(done.rate, 16_000)
+            self.sound[language] = resampler.push(done.pcm) + resampler.flush()
+        seconds = len(done.pcm) / 2 / done.rate
+        text = TEXTS.say(self.lang, "spoke", seconds=seconds, rate=done.rate)
+        return Tried("tts", voice.name, True, text, _times(done))
 
     async def _hear(self, recognizer: Recognizer) -> Tried:
-        from aizuchi.ports import Final, Hints
-
-        language = self._language(recognizer)
+        language = trials.language_for(self.character.language, recognizer.languages)
         known = language if language in self.sound else next(iter(self.sound), "")
-        pcm = self.sound.get(known, bytes(32_000)) + bytes(9_600)
-
-        async def audio() -> AsyncIterator[bytes]:
-            for start in range(0, len(pcm), 6_400):
-                yield pcm[start : start + 6_400]
-
-        clock, heard = _Clock(), ""
-        async with aclosing(cast("Any", recognizer.transcribe(audio(), Hints(language=known)))) as results:
-            async for result in results:
-                clock.piece()
-                if isinstance(result, Final):
-                    heard = result.text
+        done = await trials.hear(recognizer, self.sound.get(known, bytes(32_000)), known)
         if not known:
-            text = TEXTS.say(self.lang, "silence", text=heard)
-        elif heard:
-            text = TEXTS.say(self.lang, "heard", text=heard, said=SAID[known])
+            text = TEXTS.say(self.lang, "silence", text=done.text)
+        elif done.text:
+            text = TEXTS.say(self.lang, "heard", text=done.text, said=trials.SAID[known])
         else:
             text = TEXTS.say(self.lang, "heard_nothing")
-        return Tried("asr", recognizer.name, True, text, clock.times)
+        return Tried("asr", recognizer.name, True, text, _times(done))
 
     async def _think(self, model: LanguageModel) -> Tried:
-        from aizuchi.ports import Message, Prompt, Token
-
-        language = self.character.language if self.character.language in QUESTION else "en"
-        prompt = Prompt(
-            (Message("system", "Answer in one short sentence."), Message("user", QUESTION[language])),
-            max_tokens=60,
-        )
-        clock, said = _Clock(), ""
-        async with aclosing(cast("Any", model.think(prompt))) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Token):
-                    clock.piece()
-                    said += piece.text
-        # The engine would take the emotions out, which characters write like [happy].
-        said = " ".join(re.sub(r"\[\w+\]", "", said).split())
-        if not said:
+        language = self.character.language if self.character.language in trials.QUESTION else "en"
+        done = await trials.think(model, trials.QUESTION[language])
+        if not done.text:
             return Tried("llm", model.name, False, TEXTS.say(self.lang, "empty"))
-        shown = said if len(said) <= 60 else said[:59] + "…"
-        return Tried("llm", model.name, True, TEXTS.say(self.lang, "thought", text=shown), clock.times)
+        shown = done.text if len(done.text) <= 60 else done.text[:59] + "…"
+        return Tried("llm", model.name, True, TEXTS.say(self.lang, "thought", text=shown), _times(done))
 
     async def _detect(self, vad: Vad) -> Tried:
-        quiet = bytes(32_000)
         speech = next(iter(self.sound.values()), b"")
-
-        async def audio() -> AsyncIterator[bytes]:
-            for pcm in (quiet, speech):
-                for start in range(0, len(pcm), 640):
-                    yield pcm[start : start + 640]
-
-        clock, silent, loud, passed = _Clock(), 0.0, 0.0, 0
-        async with aclosing(cast("Any", vad.scores(audio()))) as scores:
-            async for score in scores:
-                clock.piece()
-                # What straddles the border counts for neither side.
-                if passed + len(score.pcm) <= len(quiet):
-                    silent = max(silent, score.probability)
-                elif passed >= len(quiet):
-                    loud = max(loud, score.probability)
-                passed += len(score.pcm)
-        ok = silent < 0.5 and (not speech or loud > silent)
-        return Tried(
-            "vad",
-            vad.name,
-            ok,
-            TEXTS.say(self.lang, "vad" if ok else "vad_deaf", loud=loud, quiet=silent),
-            clock.times,
-        )
+        done = await trials.detect(vad, speech)
+        ok = done.silent < 0.5 and (not speech or done.loud > done.silent)
+        text = TEXTS.say(self.lang, "vad" if ok else "vad_deaf", loud=done.loud, quiet=done.silent)
+        return Tried("vad", vad.name, ok, text, _times(done))
 
     async def _judge(self, model: TurnModel) -> Tried:
-        pause = bytes(6_400)
         speech = next(iter(self.sound.values()), b"")
-        clock = _Clock()
-        whole = await model.finished(speech[: len(speech) - len(speech) % 2] + pause)
-        clock.piece()
-        if not speech:
-            return Tried(
-                "turn", model.name, True, TEXTS.say(self.lang, "turn_untried", whole=whole), clock.times
-            )
-        half = await model.finished(speech[: len(speech) // 4 * 2] + pause)
-        text = TEXTS.say(self.lang, "turn", whole=whole, half=half)
-        return Tried("turn", model.name, True, text, clock.times)
-
-    def _language(self, provider: Provider) -> str:
-        """The character's language if the provider knows it and we have a sentence, else one it knows."""
-        wanted = self.character.language
-        known = provider.languages
-        if wanted in SAID and (known is None or wanted in known):
-            return wanted
-        return next((each for each in SAID if known is None or each in known), "en")
+        done = await trials.judge(model, speech)
+        text = TEXTS.say(self.lang, "turn" if speech else "turn_untried", whole=done.loud, half=done.silent)
+        return Tried("turn", model.name, True, text, _times(done))
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self._first: float | None = None
-
-    def piece(self) -> None:
-        if self._first is None:
-            self._first = time.perf_counter()
-
-    @property
-    def times(self) -> tuple[int, int]:
-        now = time.perf_counter()
-        return round(((self._first or now) - self._began) * 1000), round((now - self._began) * 1000)
+def _times(done: trials.Outcome) -> tuple[int, int]:
+    return done.first_ms, done.total_ms
 
 
 def _reason(error: ConfigError | ProviderError, chosen: Chosen, lang: Lang) -> str:

@@ -81,6 +81,11 @@ class Server(Section):
         "person: token; who has a token is that person. Better kept in the environment: ${MY_TOKEN}",
         "人名: 令牌；持有令牌者即为此人。建议放在环境变量中：${MY_TOKEN}",
     )
+    operators: list[str] = key(
+        list,
+        "names of tokens whose owners may use the console; with tokens and without operators nobody may",
+        "可使用控制台的令牌人名；设了 tokens 而此处为空时，任何人都不能使用",
+    )
     origins: list[str] = key(
         list,
         "web origins that may connect besides the server's own and loopback, such as https://app.example",
@@ -465,8 +470,9 @@ class Settings(Section):
     )
     characters: list[Path] = key(
         list,
-        "more folders to look for characters in; the packaged ones are always there",
-        "额外的角色文件夹；内置角色始终可用",
+        "folders to look for characters in; empty: characters in the data folder. The packaged ones are "
+        "always there",
+        "角色文件夹；留空为数据文件夹中的 characters。内置角色始终可用",
     )
     server: Server = key(Server, "where the server listens, and to whom", "服务监听何处、为谁服务")
     web: Web = key(Web, "the page to talk with, and the console", "对话页面与控制台")

@@ -76,6 +76,18 @@ class Chain(Generic[P]):
         now = self._clock()
         return any(breaker.closed_until > now for breaker in self._breakers.values())
 
+    def retune(self, *, failures: int, pause: float) -> None:
+        """Another breaker from now on; a pause that runs is not shortened."""
+        self._failures, self._pause = failures, pause
+
+    def paused(self, provider: P) -> float:
+        """Seconds for which a provider is still left alone."""
+        return max(0.0, self._breakers[id(provider)].closed_until - self._clock())
+
+    def allowed(self, provider: P) -> bool:
+        """Whether nobody has capped its use for now."""
+        return self._allowed(provider.name)
+
     def usable(self) -> Iterator[P]:
         """Providers that may be tried now, best first."""
         for provider in self.providers:

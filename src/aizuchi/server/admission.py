@@ -80,8 +80,11 @@ class Allowance:
         return "warn" if first else "drop"
 
     def full(self, now: float) -> bool:
+        return self.left(now) >= self._most
+
+    def left(self, now: float) -> float:
         self._fill(now)
-        return self._left >= self._most
+        return self._left
 
     @property
     def opens_in_ms(self) -> int:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
 from aizuchi.ports import Limits, Shard, Wire
-from aizuchi.server import avatars, origin, pages, together
+from aizuchi.server import avatars, console, origin, pages, together
 from aizuchi.server.admission import Token, authenticate, bearer
 from aizuchi.server.gate import RETRY_MS
 from aizuchi.server.house import House
@@ -64,6 +64,7 @@ def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
     app.add_api_route("/health", _health(house), methods=["GET"])
     app.include_router(pages.router(house))
     app.include_router(_api(house))
+    app.include_router(console.router(house))
     return app
 
 

@@ -58,6 +58,12 @@ class Gate:
         self._overload = Overload(self.capacity.overload_lag_ms)
         self._sound: dict[str, Allowance] = {}
 
+    def retune(self, capacity: Capacity) -> None:
+        """Take on more or less from now on; who is in stays in."""
+        self.capacity = capacity
+        self._overload.limit_ms = capacity.overload_lag_ms
+        self._sound.clear()
+
     # -- sockets
 
     def enter(self) -> bool:

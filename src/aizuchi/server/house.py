@@ -32,6 +32,7 @@ from aizuchi.server.wheel import Wheel
 if TYPE_CHECKING:
     from aizuchi.engine.repertoire import Parts
     from aizuchi.engine.session import Session
+    from aizuchi.server.console.ports import Console
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class House:
     and each has a house. `capacity` is what the process takes on, `background` the door for work that is no
     turn. `outbox` makes a link's way out; `pages` is what browsers are shown. `prepare` is awaited before
     the first session may come, `duties` run as long as the house is open, `closers` are awaited when all
-    sessions have ended and the store is still there.
+    sessions have ended and the store is still there. `console` is what operators may look into and
+    change.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class House:
         prepare: Sequence[Duty] = (),
         duties: Sequence[Duty] = (),
         closers: Sequence[Duty] = (),
+        console: Console | None = None,
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -108,6 +111,7 @@ class House:
         self.siblings = siblings
         self.outbox = outbox or sound.way_out
         self.wheel = Wheel()
+        self.console = console
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
@@ -224,6 +228,30 @@ class House:
     async def drain(self, within: float) -> None:
         """See `Sessions.drain`."""
         await self.sessions.drain(within)
+
+    def retune(
+        self,
+        *,
+        rules: Rules,
+        characters: Mapping[str, Character],
+        default_character: str,
+        origins: Sequence[str],
+        resume_ttl: float,
+        max_sessions: int,
+        capacity: Capacity,
+        parts: Parts | None = None,
+    ) -> None:
+        """Other rules from now on. A conversation keeps those it began with."""
+        self.rules, self.characters, self.default_character = rules, characters, default_character
+        self.origins = tuple(origins)
+        self.parts = parts or self.parts
+        self.gate.retune(capacity)
+        self.sessions.retune(
+            characters=characters,
+            default_character=default_character,
+            resume_ttl=resume_ttl,
+            max_sessions=max_sessions,
+        )
 
     # -- questions
 

@@ -24,7 +24,7 @@ class Overload:
 
     def __init__(self, limit_ms: float, *, after: float = 3.0, calm: float = 5.0) -> None:
         self.on = False
-        self._limit_ms = limit_ms
+        self.limit_ms = limit_ms
         self._after = after
         self._calm = calm
         self._since: float | None = None
@@ -32,7 +32,7 @@ class Overload:
 
     def measure(self, lag_ms: float, now: float) -> bool:
         """Take a measurement; returns whether `on` has changed."""
-        other = lag_ms < self._limit_ms / 2 if self.on else lag_ms >= self._limit_ms
+        other = lag_ms < self.limit_ms / 2 if self.on else lag_ms >= self.limit_ms
         if not other:
             self._since = None
             return False

@@ -33,7 +33,7 @@ class Parking:
 
     def __init__(self, store: Store, ttl: float) -> None:
         self._store = store
-        self._ttl = ttl
+        self.ttl = ttl
 
     async def keep(self, live: Live, *, at_least: float = 0.0, running: bool = False) -> None:
         """Store a snapshot of this moment for `ttl` seconds, or longer if `at_least` says so.
@@ -53,7 +53,7 @@ class Parking:
             "unfinished_generation": live.unfinished_generation,
             "snapshot": snapshot,
         }
-        await _quietly(self._store.put(KIND, session.id, document, ttl=max(self._ttl, at_least)))
+        await _quietly(self._store.put(KIND, session.id, document, ttl=max(self.ttl, at_least)))
 
     async def find(self, session: str) -> Mapping[str, Any] | None:
         return await _quietly(self._store.get(KIND, session))

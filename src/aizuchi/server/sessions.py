@@ -132,6 +132,19 @@ class Sessions:
         self._lives: dict[str, Live] = {}
         self.draining = False
 
+    def retune(
+        self,
+        *,
+        characters: Mapping[str, Character],
+        default_character: str,
+        resume_ttl: float,
+        max_sessions: int,
+    ) -> None:
+        """Other characters and limits for whoever comes from now on."""
+        self._characters, self._default = characters, default_character
+        self._ttl, self._max = resume_ttl, max_sessions
+        self._parking.ttl = resume_ttl
+
     def __len__(self) -> int:
         return len(self._lives)
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 from aizuchi.errors import ConfigError
 from aizuchi.server.app import Mount, mounts, shards_of
 from aizuchi.server.channel import Channel
+from aizuchi.server.console.live import told
 from aizuchi.server.house import House
 from aizuchi.server.ledger import FREED, Remote
 from aizuchi.server.serve import Server, run_server
@@ -202,6 +203,10 @@ class Worker:
                 return {"health": house.health()}
             case "tell_me", {"about": "sessions"}:
                 return {"sessions": house.about_sessions()}
+            case "tell_me", {"about": "console"}:
+                return {"console": told(house)}
+            case "tell_me", {"about": "reload"}:
+                return await house.console.reload() if house.console is not None else {}
             case "tell_me", {"about": "metrics"}:
                 return {"metrics": house.parcel() if house.parcel is not None else {}}
             case _:

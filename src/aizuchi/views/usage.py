@@ -109,6 +109,11 @@ class Usage:
                 sums[name] = sums.get(name, 0) + amount
         return sums
 
+    def cap(self, caps: Mapping[str, Cap]) -> None:
+        """Other caps from now on."""
+        self._caps = dict(caps)
+        self._said.clear()
+
     def allowed(self, provider: str) -> bool:
         """Whether a provider may be used now. The first refusal of a day is logged."""
         cap = self._caps.get(provider)

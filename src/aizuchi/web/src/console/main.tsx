@@ -1,3 +1,7 @@
 import { render } from "preact";
+import { Console } from "./app";
+import "./console.css";
+import { dressed } from "./looks";
 
-render(<p>Aizuchi</p>, document.getElementById("app")!);
+dressed();
+render(<Console />, document.getElementById("app")!);
