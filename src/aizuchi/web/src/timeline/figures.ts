@@ -77,6 +77,8 @@ export interface SentenceSound {
   readonly made: number;
   readonly fromMs: number;
   toMs: number;
+  /** Its last piece has come. A live page is told of the first and the last only. */
+  whole: boolean;
 }
 
 export class Figures {

@@ -276,8 +276,9 @@ function sound(figures: Figures, entry: Entry): void {
   figures.firstAudio = first(figures.firstAudio, entry.at);
   figures.lastSound = entry.at;
   const known = figures.sentences.find((each) => each.index === index);
-  if (known) known.toMs = Math.max(known.toMs, toMs);
-  else figures.sentences.push({ index, made: entry.at, fromMs, toMs });
+  const whole = entry["last"] === true;
+  if (known) [known.toMs, known.whole] = [Math.max(known.toMs, toMs), known.whole || whole];
+  else figures.sentences.push({ index, made: entry.at, fromMs, toMs, whole });
 }
 
 function asked(figures: Figures, entry: Entry, stage: string): void {
