@@ -16,8 +16,8 @@ export interface Clip {
   readonly ms: number;
 }
 
-/** Stretches that follow each other as closely as this are one: clocks tick in milliseconds, files in samples. */
-const CLOSE = 0.06;
+/** Seconds. Stretches of a file that follow each other so closely are one: sound comes early or late by network and clock. */
+const CLOSE = 0.25;
 
 export function clips(entries: readonly Entry[], turns: readonly Figures[]): readonly Clip[] {
   return [...microphone(entries), ...replies(entries, turns)].sort((a, b) => a.at - b.at);

@@ -1,20 +1,24 @@
 /** The last ten turns side by side: where each one's wait for the first sound went. */
-import type { Figures, Stage } from "./figures";
-import { STAGES } from "./figures";
+import { type Figures, STAGES, type Stage, rounded } from "./figures";
 import type { Part } from "./lanes";
 import { waited } from "./lanes";
 import { percentile, scale, short, ticks } from "./scale";
 import { stageName } from "./telling";
+import { Swatch, colour } from "./waterfall";
 import { t } from "./words";
 
+type Step = Stage | "on_its_way";
+const STEPS: readonly Step[] = [...STAGES, "on_its_way"];
+
 /** The waiting part of each stage, whose filling the waterfall uses too. */
-export const STAGE_PART: Readonly<Record<Stage, Part>> = {
+const STEP_PART: Readonly<Record<Step, Part>> = {
   end_point: "end_point",
   asr: "asr_wait",
   begin: "queue",
   llm: "llm_wait",
   clause: "clause",
   voice: "tts_wait",
+  on_its_way: "on_its_way",
 };
 
 const KEPT = 10;
@@ -27,24 +31,30 @@ export function comparable(turns: readonly Figures[]): readonly Figures[] {
   return turns.filter((turn) => turn.firstAudio !== null && turn.stages.length > 0).slice(-KEPT);
 }
 
-/** The middle of each stage over the turns that had it, and of the sum. */
-export function medians(turns: readonly Figures[]): { stages: readonly (readonly [Stage, number])[]; total: number | null } {
-  const stages = STAGES.flatMap((stage) => {
-    const values = turns.flatMap((turn) => turn.stages.filter(([name]) => name === stage).map(([, ms]) => ms));
+/** The server's stages, and where the client told of it, the way to its speaker: together the whole wait. */
+export function steps(turn: Figures): readonly (readonly [Step, number])[] {
+  if (turn.playback === null || turn.firstAudio === null) return turn.stages;
+  return [...turn.stages, ["on_its_way", rounded(turn.playback - turn.firstAudio)]];
+}
+
+/** The middle of each step over the turns that had it, and of the whole wait. */
+export function medians(turns: readonly Figures[]): { steps: readonly (readonly [Step, number])[]; total: number | null } {
+  const middles = STEPS.flatMap((step) => {
+    const values = turns.flatMap((turn) => steps(turn).filter(([name]) => name === step).map(([, ms]) => ms));
     const middle = percentile(values, 50);
-    return middle === null ? [] : [[stage, middle] as const];
+    return middle === null ? [] : [[step, middle] as const];
   });
-  return { stages, total: percentile(turns.map(sum), 50) };
+  return { steps: middles, total: percentile(turns.map(sum), 50) };
 }
 
 function sum(turn: Figures): number {
-  return turn.stages.reduce((all, [, ms]) => all + ms, 0);
+  return steps(turn).reduce((all, [, ms]) => all + ms, 0);
 }
 
 export function Compare(props: { turns: readonly Figures[]; width: number }) {
   const turns = comparable(props.turns);
   if (turns.length < 2) return null;
-  const { stages, total } = medians(turns);
+  const { steps: middles, total } = medians(turns);
   const [left, right] = [44, props.width - 62];
   const most = Math.max(1, ...turns.map(sum));
   const range = { from: 0, to: most };
@@ -71,24 +81,25 @@ export function Compare(props: { turns: readonly Figures[]; width: number }) {
               <text class="tl-name" x={left - 8} y={row * ROW + 13} text-anchor="end">
                 {turn.turn}
               </text>
-              {turn.stages.map(([stage, ms]) => {
+              {steps(turn).map(([stage, ms]) => {
                 const begin = from;
                 from += ms;
                 return ms > 0 ? (
-                  <rect key={stage} class="tl-bar" fill={`url(#tl-${STAGE_PART[stage]})`} x={left + x(begin)} y={row * ROW + (ROW - HIGH) / 2} width={Math.max(1, x(ms))} height={HIGH}>
+                  <rect key={stage} class={`tl-bar ${colour(STEP_PART[stage])}`} fill={`url(#tl-${STEP_PART[stage]})`} x={left + x(begin)} y={row * ROW + (ROW - HIGH) / 2} width={Math.max(1, x(ms))} height={HIGH}>
                     <title>{`${stageName(stage)} ${short(ms)}`}</title>
                   </rect>
                 ) : null;
               })}
               <text class="tl-figure" x={props.width - 4} y={row * ROW + 13} text-anchor="end">
-                {short(waited(turn) ?? from)}
+                {short(waited(turn) ?? sum(turn))}
               </text>
             </g>
           );
         })}
         {total !== null && <line class="tl-p50" x1={left + x(total)} x2={left + x(total)} y1="0" y2={height + 3} />}
       </svg>
-      <table class="tl-hidden">
+      <div class="tl-hidden">
+      <table>
         <caption>{title}</caption>
         <thead>
           <tr>
@@ -102,28 +113,25 @@ export function Compare(props: { turns: readonly Figures[]; width: number }) {
           </tr>
         </thead>
         <tbody>
-          {stages.map(([stage, middle]) => (
+          {middles.map(([stage, middle]) => (
             <tr key={stage}>
               <th scope="row">{stageName(stage)}</th>
               {turns.map((turn) => (
-                <td key={turn.turn}>{turn.stages.find(([name]) => name === stage)?.[1] ?? ""}</td>
+                <td key={turn.turn}>{steps(turn).find(([name]) => name === stage)?.[1] ?? ""}</td>
               ))}
               <td>{middle}</td>
             </tr>
           ))}
         </tbody>
       </table>
+      </div>
       <ul class="tl-medians">
-        {stages
-          .filter(([, middle]) => middle > 0)
-          .map(([stage, middle]) => (
-            <li key={stage}>
-              <svg class="tl-swatch" width="18" height="11" aria-hidden="true" focusable="false">
-                <rect width="18" height="11" rx="2" class="tl-bar" fill={`url(#tl-${STAGE_PART[stage]})`} />
-              </svg>
-              {stageName(stage)} <span class="tl-soft">{`${t("p50")} ${short(middle)}`}</span>
-            </li>
-          ))}
+        {middles.map(([stage, middle]) => (
+          <li key={stage}>
+            <Swatch part={STEP_PART[stage]} />
+            {stageName(stage)} <span class="tl-soft">{`${t("p50")} ${short(middle)}`}</span>
+          </li>
+        ))}
       </ul>
     </section>
   );

@@ -14,7 +14,7 @@ export function Details(props: { turn: Figures; bars: readonly Bar[]; marks: rea
       <p class="tl-soft">{t(counted)}</p>
       <div class="tl-scroll" tabIndex={0} role="group" aria-label={t("details", { turn: turn.turn })}>
         <table>
-          <caption class="tl-hidden">{t("details", { turn: turn.turn })}</caption>
+          <caption>{t("details", { turn: turn.turn })}</caption>
           <thead>
             <tr>
               {(["col_part", "col_from", "col_to", "col_length", "col_note"] as const).map((key) => (

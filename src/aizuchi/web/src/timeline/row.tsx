@@ -2,8 +2,8 @@
 import { Component } from "preact";
 import { Details } from "./details";
 import type { Figures } from "./figures";
-import { type Bar, LANES, type Mark, bars, marks, slowest, waited } from "./lanes";
-import { scale, short } from "./scale";
+import { type Bar, LANES, type Lane, type Mark, bars, marks, slowest, waited } from "./lanes";
+import { type Range, scale, short } from "./scale";
 import { STAGE_LANE, badges, barLines, barName, laneFigures, markLines, markName, rangeOf, slowestText } from "./telling";
 import { t } from "./words";
 import { LANE, Waterfall, columns } from "./waterfall";
@@ -62,6 +62,7 @@ export class Row extends Component<RowProps, RowState> {
     const { picked, open } = this.state;
     const [found, signs, slow, wait] = [bars(turn, now), marks(turn), slowest(turn), waited(turn)];
     const range = rangeOf(turn, found, whole);
+    const told = picked === null ? null : tell(turn, found, signs, picked);
     const head = `tl-head-${turn.turn}-${turn.begun}`;
     return (
       <li class={`tl-row${this.props.current ? " tl-current" : ""}`} data-testid="turn-row" data-turn={turn.turn} data-outcome={turn.outcome} data-slowest={slow?.stage ?? ""}>
@@ -95,7 +96,7 @@ export class Row extends Component<RowProps, RowState> {
             </button>
           )}
         </div>
-        <div class="tl-picture">
+        <div class="tl-picture" hidden={found.length + signs.length === 0}>
           <Waterfall
             bars={found}
             marks={signs}
@@ -107,7 +108,10 @@ export class Row extends Component<RowProps, RowState> {
             picked={picked}
             onPick={this.pick}
           />
-          {picked !== null && <Tip turn={turn} bars={found} marks={signs} picked={picked} width={width} x={tipPlace(turn, found, signs, picked, width, range)} />}
+          {told && <Tip told={told} order={lanesBefore(found, signs, told.lane)} of={LANES.filter((lane) => [...found, ...signs].some((each) => each.lane === lane)).length} width={width} x={place(turn, told, width, range)} />}
+          <p class="tl-hidden" aria-live="polite">
+            {told && [told.name, ...told.lines].join(", ")}
+          </p>
         </div>
         {open && <Details turn={turn} bars={found} marks={signs} />}
       </li>
@@ -121,31 +125,37 @@ function verdict(turn: Figures, wait: number | null): string {
   return turn.zero === turn.begun && turn.userEnd === null ? t("nobody_waited") : "";
 }
 
-function tipPlace(turn: Figures, found: readonly Bar[], signs: readonly Mark[], picked: number, width: number, range: { from: number; to: number }): number {
+interface Told {
+  readonly lane: Lane;
+  readonly at: number;
+  readonly name: string;
+  readonly lines: readonly string[];
+}
+
+function tell(turn: Figures, found: readonly Bar[], signs: readonly Mark[], picked: number): Told | null {
+  const bar = found[picked];
+  if (bar) return { lane: bar.lane, at: (bar.from + bar.to) / 2, name: barName(bar), lines: barLines(turn, bar) };
+  const mark = signs[picked - found.length];
+  return mark ? { lane: mark.lane, at: mark.at, name: markName(mark), lines: markLines(turn, mark) } : null;
+}
+
+function place(turn: Figures, told: Told, width: number, range: Range): number {
   const { left, right } = columns(width);
-  const thing = found[picked] ?? null;
-  const at = thing ? (thing.from + thing.to) / 2 : (signs[picked - found.length]?.at ?? turn.zero);
-  const x = scale(range, right - left)((at - turn.zero) * 1000);
+  const x = scale(range, right - left)((told.at - turn.zero) * 1000);
   return left + Math.min(right - left, Math.max(0, x));
 }
 
-function Tip(props: { turn: Figures; bars: readonly Bar[]; marks: readonly Mark[]; picked: number; width: number; x: number }) {
-  const bar = props.bars[props.picked];
-  const mark = props.marks[props.picked - props.bars.length];
-  if (!bar && !mark) return null;
-  const lane = (bar ?? mark)!.lane;
-  const lanes = [...new Set([...props.bars, ...props.marks].map((each) => each.lane))].length;
-  // Above half the picture it hangs below its bar, else it stands above, so that it does not cover what it tells of.
-  const order = lanesBefore(props.bars, props.marks, lane);
-  const below = order < lanes / 2;
+/** In the upper half of the picture it hangs below its lane, else it stands above: it never covers what it tells of. */
+function Tip(props: { told: Told; order: number; of: number; width: number; x: number }) {
+  const { told, order, width } = props;
   const style = {
-    left: `${Math.min(Math.max(props.x, 130), Math.max(130, props.width - 130))}px`,
-    ...(below ? { top: `${(order + 1) * LANE + 2}px` } : { bottom: `calc(100% - ${order * LANE - 2}px)` }),
+    left: `${Math.min(Math.max(props.x, 130), Math.max(130, width - 130))}px`,
+    ...(order < props.of / 2 ? { top: `${(order + 1) * LANE + 2}px` } : { bottom: `calc(100% - ${order * LANE - 2}px)` }),
   };
   return (
-    <div class="tl-tip" role="status" style={style}>
-      <strong>{bar ? barName(bar) : markName(mark!)}</strong>
-      {(bar ? barLines(props.turn, bar) : markLines(props.turn, mark!)).map((line) => (
+    <div class="tl-tip" aria-hidden="true" style={style}>
+      <strong>{told.name}</strong>
+      {told.lines.map((line) => (
         <span key={line}>{line}</span>
       ))}
     </div>

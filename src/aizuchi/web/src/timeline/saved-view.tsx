@@ -16,6 +16,8 @@ import { Legend, Turns, WindowChoice, useWidth } from "./turns-view";
 import { Fillings } from "./waterfall";
 import { type Key, t } from "./words";
 
+/** Seconds that are played beyond the last sound. */
+const AFTER = 1;
 const SPEEDS = [1, 2] as const;
 
 export function SavedTimelineView(props: { saved: SavedTimeline }) {
@@ -115,10 +117,13 @@ function useRecording(saved: SavedTimeline) {
     // A turn whose end was not recorded ended with the recording.
     for (const turn of turns) turn.ended ??= folding.now;
     const stretches = clips(saved.entries, turns);
-    const length = Math.max(folding.now, ...stretches.slice(-50).map((clip) => clip.at + clip.ms / 1000));
+    const lines = transcript(saved.entries, turns);
+    const ends = [...stretches.map((clip) => clip.at + clip.ms / 1000), ...turns.map((turn) => turn.ended ?? 0), ...lines.map((line) => line.at)];
+    // A session may stay open long after its last word.
+    const length = Math.min(folding.now, AFTER + ends.reduce((most, at) => Math.max(most, at), 0));
     const sounds = saved.sound.user !== null || saved.sound.reply !== null;
     const player = new Player(length, sounds ? new Tracks(stretches, saved.sound) : null);
-    return { turns, lines: transcript(saved.entries, turns), length, player, sounds };
+    return { turns, lines, length, player, sounds };
   }, [saved]);
   useEffect(() => () => made.player.close(), [made]);
   return made;

@@ -56,8 +56,11 @@ export function transcript(entries: readonly Entry[], turns: readonly Figures[])
         break;
       case "sentence": {
         if (turn === null) break;
-        const began = starts.get(turn)?.get(number(entry, "index") ?? -1);
-        const piece = { at: began ?? at, text: text(entry, "shown") };
+        const spoken = starts.get(turn);
+        const began = spoken?.get(number(entry, "index") ?? -1);
+        // Of a reply that sounds, a sentence whose sound was never heard did not appear.
+        const unheard = spoken?.size && text(entry, "spoken").trim() ? Infinity : at;
+        const piece = { at: began ?? unheard, text: text(entry, "shown") };
         const line = replies.get(turn);
         // Code and lone tags are not spoken: they come with what stands before them.
         if (line) line.pieces.push({ ...piece, at: Math.max(piece.at, line.pieces.at(-1)!.at) });
@@ -83,12 +86,22 @@ export function transcript(entries: readonly Entry[], turns: readonly Figures[])
       }
     }
   }
-  for (const line of said) {
-    const end = turns.find((turn) => turn.turn === line.turn)?.interrupted;
-    // What was still to come when it was interrupted was never shown.
-    if (line.interrupted && end) line.pieces.splice(0, line.pieces.length, ...line.pieces.filter((piece) => piece.at <= end));
+  for (const turn of turns) {
+    const line = replies.get(turn.turn);
+    if (line?.interrupted && turn.interrupted !== null) cut(line.pieces, turn.interrupted, turn.heard);
   }
   return said.filter((line) => line.pieces.length).sort((a, b) => a.at - b.at);
+}
+
+/** Of an interrupted reply only what was heard, where the server tells. */
+function cut(pieces: Piece[], end: number, heardText: string): void {
+  const kept = pieces.filter((piece) => piece.at <= end);
+  pieces.splice(0, pieces.length, ...kept);
+  const last = kept.pop();
+  const before = kept.map((piece) => piece.text).join("");
+  if (!last || !heardText.startsWith(before) || !(before + last.text).startsWith(heardText)) return;
+  const rest = heardText.slice(before.length);
+  if (rest.length < last.text.trimEnd().length) pieces[pieces.length - 1] = { ...last, text: `${rest.trimEnd()}…` };
 }
 
 function sentenceStarts(turn: Figures): Map<number, number> {

@@ -48,10 +48,14 @@ export function Fillings() {
   );
 }
 
+export function colour(part: Part): string {
+  return `tl-c-${PATTERNS[part][0]}`;
+}
+
 export function Swatch(props: { part: Part }) {
   return (
     <svg class="tl-swatch" width="18" height="11" aria-hidden="true" focusable="false">
-      <rect width="18" height="11" rx="2" fill={`url(#tl-${props.part})`} class={`tl-bar tl-c-${PATTERNS[props.part][0]}`} />
+      <rect width="18" height="11" rx="2" fill={`url(#tl-${props.part})`} class={`tl-bar ${colour(props.part)}`} />
     </svg>
   );
 }
@@ -117,7 +121,7 @@ export function Waterfall(props: WaterfallProps) {
         return (
           <rect
             key={index}
-            class={`tl-bar tl-c-${PATTERNS[bar.part][0]}${picked === index ? " tl-picked" : ""}${bar.failed ? " tl-failed" : ""}`}
+            class={`tl-bar ${colour(bar.part)}${picked === index ? " tl-picked" : ""}${bar.failed ? " tl-failed" : ""}`}
             fill={`url(#tl-${bar.part})`}
             x={Math.min(from, right - 1.5)}
             y={lanes.indexOf(bar.lane) * LANE + shape.y}
@@ -143,7 +147,10 @@ export function Waterfall(props: WaterfallProps) {
           </g>
         );
       })}
-      {bars.some((bar) => (bar.to - zero) * 1000 > range.to + 1) && <path class="tl-more" d={`M${right + 3} ${height / 2 - 4}l4 4l-4 4`} />}
+      {lanes.map((lane, row) => {
+        const more = bars.some((bar) => bar.lane === lane && (bar.to - zero) * 1000 > range.to + 1);
+        return more && <path key={`more ${lane}`} class="tl-more" d={`M${right + 2.5} ${row * LANE + 5.5}l3 3l-3 3`} />;
+      })}
     </svg>
   );
 }
