@@ -1,3 +1,9 @@
 import { render } from "preact";
+import { createConversation } from "../talk/conversation";
+import "../shared/base.css";
+import { Stage } from "./stage";
+import "./stage.css";
 
-render(<p>Aizuchi</p>, document.getElementById("app")!);
+const conversation = createConversation();
+render(<Stage conversation={conversation} />, document.getElementById("app")!);
+conversation.start();
