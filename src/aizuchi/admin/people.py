@@ -204,5 +204,5 @@ def _shown(made: Character, system: str) -> dict[str, Any]:
         "emotions": list(made.emotions),
         "emotion_tags": dict(made.emotion_tags),
         "voices": dict(made.style.voices),
-        "figure": dict(made.avatar),
+        "figure": {"kind": made.avatar.kind, "look": dict(made.avatar.look)},
     }

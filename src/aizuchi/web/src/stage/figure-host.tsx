@@ -1,10 +1,10 @@
 /** The place of the figure: makes the one the character wears, tells it what happens, and where to look. */
 import { effect, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { makeFigure } from "../figure";
 import type { Figure } from "../figure/figure";
 import type { FigureSpec } from "../talk/model";
 import { nameOf, useStage } from "./context";
-import { makeFigure } from "./placeholder";
 import { t } from "./words";
 
 const DRAWN: FigureSpec = { kind: "drawn" };
