@@ -134,7 +134,8 @@ def need_node(*, fetch: bool) -> Node:
 def sources() -> Iterator[Path]:
     """All that the pages are made of."""
     for folder, inside, names in os.walk(WEB):
-        inside[:] = sorted(each for each in inside if each not in ("dist", "node_modules", "__pycache__"))
+        # At the top lie results, too, and npm's packages.
+        inside[:] = sorted(each for each in inside if Path(folder) != WEB or each in ("public", "src"))
         for name in sorted(names):
             if ".test." not in name:
                 yield Path(folder, name)

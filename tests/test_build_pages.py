@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -16,14 +18,20 @@ ROOT = Path(__file__).resolve().parents[1]
 WEB = ROOT / "src" / "aizuchi" / "web"
 
 
-@pytest.fixture
-def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script, over pages of two files that were built once."""
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module."""
     spec = importlib.util.spec_from_file_location("build_pages", ROOT / "build_pages.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "build_pages", module)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script, over pages of two files that were built once."""
+    module = script(monkeypatch)
     web = tmp_path / "web"
     for name in ("index.html", "src/main.ts", "src/main.test.ts", "dist/index.html", "node_modules/x/x.js"):
         (web / name).parent.mkdir(parents=True, exist_ok=True)
@@ -50,12 +58,14 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         ("src/main.test.ts", "second\n", True),
         ("node_modules/x/x.js", "second\n", True),
         ("dist/more.js", "new\n", True),
+        ("coverage/x.html", "new\n", True),
         ("dist/.made-from", "", False),
     ],
 )
 def test_when_pages_are_built_anew(pages: ModuleType, name: str, text: str, current: bool):
     """What they are made of decides, not the time of a file."""
     assert pages.current()
+    (pages.WEB / name).parent.mkdir(exist_ok=True)
     (pages.WEB / name).write_bytes(text.encode())
     assert pages.current() == current
 
@@ -181,3 +191,27 @@ def test_the_lock_of_the_pages_is_whole():
         assert set(needed) <= names, f"{name} needs what the lock lacks; npm ci will refuse it"
         assert "resolved" not in package, f"{name} names an address; see src/aizuchi/web/.npmrc"
         assert not name or "integrity" in package, f"{name} has no hash"
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_a_wheel_holds_the_built_pages_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What pip builds from here has the pages as browsers take them, and nothing they were made from."""
+    if not script(monkeypatch).current():
+        pytest.skip("the pages are not built; `make test` does that first")
+    tree = tmp_path / "tree"
+    leave = shutil.ignore_patterns("node_modules", "__pycache__", "*.egg-info")
+    for name in ("src", "characters"):
+        shutil.copytree(ROOT / name, tree / name, ignore=leave)
+    for name in ("pyproject.toml", "hatch_build.py", "build_pages.py", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(ROOT / name, tree)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
+    done = subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(tree)], timeout=110, check=False)
+    assert done.returncode == 0
+    (wheel,) = tmp_path.glob("*.whl")
+    held = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("aizuchi/web/")]
+    built = {
+        path.relative_to(WEB.parents[1]).as_posix() for path in (WEB / "dist").rglob("*") if path.is_file()
+    }
+    assert set(held) == {name for name in built if "/." not in name}
+    assert {"aizuchi/web/dist/index.html", "aizuchi/web/dist/console.html"} <= set(held)

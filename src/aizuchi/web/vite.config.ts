@@ -14,8 +14,8 @@ export default defineConfig({
     rolldownOptions: { input: ["index.html", "console.html"] },
   },
   server: {
-    // The tests read the recorded conversations of the repository.
-    fs: { allow: ["../../.."] },
+    // The tests replay the protocol's own transcripts.
+    fs: { allow: [".", "../../../tests/wire/transcripts"] },
     proxy: {
       "/digital-human": { target: "ws://127.0.0.1:12393", ws: true },
       "/api": "http://127.0.0.1:12393",
