@@ -8,6 +8,7 @@ import { Generations } from "./generations";
 import type { Connection } from "./model";
 import { type Down, type Frame, type Hello, packFrame, parse, PATH, PROTOCOL, unpackFrame, type Up, WANT } from "./protocol";
 import type { Store } from "./storage";
+import { Threads } from "./thread";
 
 const FIRST_MS = 500;
 const MOST_MS = 15_000;
@@ -17,9 +18,6 @@ const QUIET_MS = 8_000;
 const ANSWER_MS = 6_000;
 /** What was said while the socket was away waits for it, this much of it. */
 const KEPT = 8;
-const RESUME = "aizuchi.resume";
-/** The server keeps a lost session so long; later nothing is asked for. */
-const RESUMABLE_MS = 120_000;
 
 export type Wishes = Pick<Hello, "mode" | "echo_cancelled"> & { readonly token?: string | undefined; readonly character?: string | undefined };
 
@@ -29,14 +27,6 @@ export interface ConnectionEvents {
   /** The session is there. `fresh`: it is another one than before. */
   welcomed(resumed: boolean, fresh: boolean): void;
   lost(): void;
-}
-
-export interface Resumption {
-  readonly session: string;
-  readonly token: string;
-  readonly seq: number;
-  readonly generation: number;
-  readonly at: number;
 }
 
 export class Link {
@@ -56,14 +46,16 @@ export class Link {
   private waiting: Up[] = [];
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private watchTimer: ReturnType<typeof setTimeout> | undefined;
-  private savedAt = 0;
+  private readonly threads: Threads;
 
   constructor(
     private readonly wishes: () => Wishes,
     private readonly events: ConnectionEvents,
-    private readonly storage: Store,
+    storage: Store,
     private readonly random: () => number = Math.random,
-  ) {}
+  ) {
+    this.threads = new Threads(storage);
+  }
 
   /** Of the session that there is, or that is asked for again; empty when there was none. */
   get sessionId(): string {
@@ -296,23 +288,18 @@ export class Link {
   // -- the thread to take up again
 
   private save(now = false): void {
-    if (!this.session || (!now && Date.now() - this.savedAt < 1000)) return;
-    this.savedAt = Date.now();
-    const kept: Resumption = { session: this.session, token: this.resumeToken, seq: this.lastSeq, generation: this.generations.newest, at: this.savedAt };
-    this.storage.setItem(RESUME, JSON.stringify(kept));
+    if (!this.session) return;
+    const thread = () => ({ session: this.session, token: this.resumeToken, seq: this.lastSeq, generation: this.generations.newest });
+    this.threads.save(thread, now);
   }
 
   private recall(): void {
-    try {
-      const kept = JSON.parse(this.storage.getItem(RESUME) ?? "null") as Resumption | null;
-      if (!kept || Date.now() - kept.at > RESUMABLE_MS) return;
-      this.session = kept.session;
-      this.resumeToken = kept.token;
-      this.lastSeq = kept.seq;
-      this.generations.lives(kept.generation, "");
-    } catch {
-      this.storage.removeItem(RESUME);
-    }
+    const thread = this.threads.recall();
+    if (!thread) return;
+    this.session = thread.session;
+    this.resumeToken = thread.token;
+    this.lastSeq = thread.seq;
+    this.generations.lives(thread.generation, "");
   }
 
   private forget(): void {
@@ -320,6 +307,6 @@ export class Link {
     this.resumeToken = "";
     this.lastSeq = -1;
     this.generations.reset();
-    this.storage.removeItem(RESUME);
+    this.threads.forget();
   }
 }

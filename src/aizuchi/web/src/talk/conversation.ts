@@ -5,8 +5,10 @@
 import { batch, signal } from "@preact/signals";
 import { language } from "../shared/i18n";
 import { askCharacters, stranger } from "./characters";
-import { Link, type Wishes } from "./connection";
+import { Link } from "./connection";
+import { Devices } from "./devices";
 import { Intake } from "./intake";
+import { Introduction } from "./introduction";
 import { Journal } from "./journal";
 import { Listening } from "./listening";
 import { Microphone } from "./microphone";
@@ -25,10 +27,7 @@ import { Visemes } from "./visemes";
 /** Over visits, and as long as the tab is open. */
 const kept = storage("localStorage");
 const passing = storage("sessionStorage");
-const TOKEN = "aizuchi.token";
 const PAGE = "aizuchi.page";
-const CHARACTER = "aizuchi.character";
-const ECHO = "aizuchi.echo";
 const NEUTRAL = { name: "neutral", intensity: 1 } as const;
 /** So long a face keeps its expression when the reply is over. */
 const COOLING_MS = 4_000;
@@ -49,7 +48,6 @@ class Talk implements Conversation {
   readonly character = signal<CharacterInfo | null>(null);
   readonly characters = signal<readonly CharacterInfo[]>([]);
   readonly pictures = signal<readonly Picture[]>([]);
-  readonly devices = signal<{ inputs: readonly MediaDeviceInfo[]; outputs: readonly MediaDeviceInfo[] }>({ inputs: [], outputs: [] });
   readonly settings = signal<Settings>(recallSettings(kept));
 
   private readonly transcript = new Transcript((pictures) => pictures.forEach(revoke));
@@ -57,24 +55,24 @@ class Talk implements Conversation {
   private readonly intake = new Intake();
   private readonly visemes = new Visemes();
   private readonly microphone = new Microphone();
+  private readonly around = new Devices();
+  private readonly introduction = new Introduction(this.microphone, () => this.settings.value, kept, passing);
   private readonly speaker: Speaker;
   private readonly link: Link;
   private readonly listening: Listening;
-  private token = passing.getItem(TOKEN) ?? "";
-  private wished = passing.getItem(CHARACTER) ?? "";
-  private saidEcho = false;
   private started = false;
   private cooling: ReturnType<typeof setTimeout> | undefined;
 
   readonly lines = this.transcript.lines;
   readonly entries = this.journal.entries;
   readonly mic = this.microphone.status;
+  readonly devices = this.around.known;
   readonly connection;
   readonly sound;
   readonly cues: Cues;
 
   constructor() {
-    this.link = new Link(() => this.wishes(), {
+    this.link = new Link(() => this.introduction.wishes(this.mode), {
       message: (message) => batch(() => this.receive(message)),
       sound: (frame) => this.hear(frame),
       welcomed: (_, fresh) => batch(() => this.welcomed(fresh)),
@@ -101,8 +99,7 @@ class Talk implements Conversation {
     this.started = true;
     openAtGestures(this.speaker);
     void this.speaker.open();
-    navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.lookAtDevices());
-    void this.lookAtDevices();
+    this.around.follow();
     window.addEventListener("pagehide", () => passing.setItem(PAGE, JSON.stringify([this.link.sessionId, this.transcript.save()])));
     if (this.mode === "push") void this.warmIfAllowed();
     this.link.start();
@@ -175,15 +172,13 @@ class Talk implements Conversation {
   }
 
   meet(name: string): void {
-    this.wished = name;
-    passing.setItem(CHARACTER, name);
+    this.introduction.character = name;
     this.speaker.cut(this.link.generations.newest);
     this.link.anew();
   }
 
   authenticate(token: string): void {
-    this.token = token.trim();
-    passing.setItem(TOKEN, this.token);
+    this.introduction.token = token;
     this.link.retry();
   }
 
@@ -205,7 +200,7 @@ class Talk implements Conversation {
       case "state_update":
         return this.changed(message);
       case "assistant_text_end":
-        if (message.finish_reason === "interrupted") this.cut(message.of_generation ?? message.generation_id);
+        if (message.finish_reason === "interrupted") this.speaker.cut(message.of_generation ?? message.generation_id);
         return;
       case "tts_audio_chunk": {
         const sound = this.intake.head(message);
@@ -233,7 +228,7 @@ class Talk implements Conversation {
       case "timeline":
         return this.journal.add(message.entries);
       case "error": {
-        if (message.code === "bad_message" && !this.link.online && this.wished) return this.forgetWish();
+        if (message.code === "bad_message" && !this.link.online && this.introduction.character) return this.forgetWish();
         const note = noteOf(message.code, message.message);
         if (note) this.transcript.note(note.level, note.text);
         return;
@@ -248,7 +243,7 @@ class Talk implements Conversation {
 
   private changed(message: Down & { type: "state_update" }): void {
     const { state, previous, reason } = message;
-    if (reason && SILENCED.has(reason)) this.cut(message.generation_id - 1);
+    if (reason && SILENCED.has(reason)) this.speaker.cut(message.generation_id - 1);
     this.state.value = state;
     this.held.value = reason === "held";
     this.degraded.value = message.degraded === true;
@@ -284,15 +279,11 @@ class Talk implements Conversation {
   }
 
   private lost(): void {
-    this.cut(this.link.generations.newest);
+    this.speaker.cut(this.link.generations.newest);
     this.transcript.lost();
     this.state.value = "idle";
     this.held.value = false;
     this.queue.value = null;
-  }
-
-  private cut(generation: number): void {
-    this.speaker.cut(generation);
   }
 
   // -- at the ear
@@ -329,28 +320,15 @@ class Talk implements Conversation {
     return this.settings.value.mode;
   }
 
-  private wishes(): Wishes {
-    this.saidEcho = this.echoCancelled();
-    return { mode: this.mode, echo_cancelled: this.saidEcho, token: this.token || undefined, character: this.wished || undefined };
-  }
-
-  /** What the microphone said of itself; before it was open, what it said last time, or what the browser can do. */
-  private echoCancelled(): boolean {
-    if (this.settings.value.headphones) return true;
-    const able = () => navigator.mediaDevices?.getSupportedConstraints?.().echoCancellation === true;
-    const last = kept.getItem(ECHO);
-    return this.microphone.echoCancelled ?? (last === null ? able() : last === "true");
-  }
-
   /** Only a hello can say it, so one is said again; not in the middle of something. */
   private sayEcho(): void {
-    if (this.state.value === "idle" && this.echoCancelled() !== this.saidEcho) this.link.refresh();
+    if (this.state.value === "idle" && this.introduction.outdated) this.link.refresh();
   }
 
   private micOpened(): void {
     if (!this.microphone.open) return;
-    void this.lookAtDevices();
-    kept.setItem(ECHO, String(this.microphone.echoCancelled === true));
+    void this.around.look();
+    this.introduction.learn();
     this.sayEcho();
   }
 
@@ -363,36 +341,25 @@ class Talk implements Conversation {
 
   /** Holding loses no syllable with a microphone that is open already; nobody is asked for it at the door, though. */
   private async warmIfAllowed(): Promise<void> {
-    const name = "microphone" as PermissionName;
-    const answer = await navigator.permissions?.query({ name }).catch(() => null);
-    if (answer?.state !== "granted" || this.mode !== "push") return;
+    if (!(await this.around.allowed()) || this.mode !== "push") return;
     await this.listening.warm();
     this.micOpened();
   }
 
   /** The character that was asked for is gone; whoever is there will do. */
   private forgetWish(): void {
-    this.wished = "";
-    passing.removeItem(CHARACTER);
+    this.introduction.character = "";
     this.link.retry();
   }
 
   private async meetAll(): Promise<void> {
-    const characters = await askCharacters(this.token);
+    const characters = await askCharacters(this.introduction.token);
     if (characters.length > 0) this.characters.value = characters;
     if (this.character.value) this.introduce(this.character.value.name);
   }
 
   private introduce(name: string): void {
     this.character.value = this.characters.value.find((each) => each.name === name) ?? stranger(name);
-  }
-
-  private async lookAtDevices(): Promise<void> {
-    const all = (await navigator.mediaDevices?.enumerateDevices?.().catch(() => [])) ?? [];
-    this.devices.value = {
-      inputs: all.filter((each) => each.kind === "audioinput"),
-      outputs: all.filter((each) => each.kind === "audiooutput"),
-    };
   }
 }
 
