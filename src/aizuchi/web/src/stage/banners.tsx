@@ -45,9 +45,11 @@ function ConnectionBanner({ connection }: { connection: Exclude<Connection, { st
     const why = { lost: "lost", restart: "restarting", full: "full" } as const;
     return (
       <Banner testid="connection" icon="warning">
-        <p>{t(why[connection.why])}</p>
         <div class="banner-row">
-          <Countdown until={connection.retryAt} />
+          <div>
+            <p>{t(why[connection.why])}</p>
+            <Countdown until={connection.retryAt} />
+          </div>
           <button type="button" class="button" data-testid="retry" onClick={() => conversation.retry()}>
             {t("tryNow")}
           </button>
@@ -77,7 +79,7 @@ function Countdown({ until }: { until: number }) {
     return () => clearInterval(timer);
   }, [until]);
   const seconds = Math.ceil((until - now.value) / 1000);
-  return <span aria-hidden="true">{seconds > 0 ? t("tryingIn", { seconds }) : t("tryingNow")}</span>;
+  return <p class="hint" aria-hidden="true">{seconds > 0 ? t("tryingIn", { seconds }) : t("tryingNow")}</p>;
 }
 
 function TokenBanner({ message }: { message: string }) {

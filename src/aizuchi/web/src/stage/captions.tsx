@@ -30,8 +30,21 @@ export function saveConversation(conversation: Conversation, kind: "txt" | "md")
   download(fileName(new Date(), kind), kind === "txt" ? "text/plain" : "text/markdown", text);
 }
 
-export function Captions() {
+/** Taking the conversation away; stands in the page's head, and only when there is something to take. */
+export function CaptionTools() {
   const { conversation, page } = useStage();
+  if (conversation.lines.value.length === 0) return null;
+  return (
+    <div class="captions-tools" role="group" aria-label={t("keep")}>
+      <IconButton icon="copy" label={t("copy")} testid="copy" onClick={() => void copyConversation(conversation, page)} />
+      <IconButton icon="save" label={t("save")} testid="save" onClick={() => saveConversation(conversation, "txt")} />
+      <IconButton icon="clear" label={t("clear")} testid="clear" onClick={() => conversation.clear()} />
+    </div>
+  );
+}
+
+export function Captions() {
+  const { conversation } = useStage();
   const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLUListElement>(null);
   const sticky = useRef(new Sticky());
@@ -94,13 +107,6 @@ export function Captions() {
           <Icon name="down" />
           {t("newest")}
         </button>
-      )}
-      {!empty && (
-        <div class="captions-tools" role="group" aria-label={t("keep")}>
-          <IconButton icon="copy" label={t("copy")} testid="copy" onClick={() => void copyConversation(conversation, page)} />
-          <IconButton icon="save" label={t("save")} testid="save" onClick={() => saveConversation(conversation, "txt")} />
-          <IconButton icon="clear" label={t("clear")} testid="clear" onClick={() => conversation.clear()} />
-        </div>
       )}
       <Announcer />
     </section>

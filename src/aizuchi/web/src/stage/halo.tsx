@@ -19,6 +19,13 @@ export function Halo() {
     let width = 0;
     let height = 0;
 
+    /** The canvas is larger than the scene, so that no wave ends at an edge; the rings keep to the scene's middle. */
+    const place = () => {
+      const scene = canvas.parentElement ?? canvas;
+      const free = scene.clientHeight - parseFloat(getComputedStyle(scene).paddingBottom || "0");
+      return { x: scene.clientWidth / 2 - canvas.offsetLeft, y: free * 0.5 - canvas.offsetTop, r: Math.max(20, Math.min(scene.clientWidth * 0.36, free * 0.4)) };
+    };
+    let where = { x: 0, y: 0, r: 1 };
     const measure = () => {
       const ratio = Math.min(devicePixelRatio || 1, 2);
       width = canvas.clientWidth;
@@ -26,6 +33,7 @@ export function Halo() {
       canvas.width = Math.max(1, Math.round(width * ratio));
       canvas.height = Math.max(1, Math.round(height * ratio));
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      where = place();
     };
     const draw = (ms: number) => {
       const now = ms / 1000;
@@ -38,7 +46,7 @@ export function Halo() {
       context.clearRect(0, 0, width, height);
       context.strokeStyle = colour;
       context.fillStyle = colour;
-      rings.draw(context, { x: width / 2, y: height * 0.5, r: Math.min(width * 0.36, height * 0.4) }, mood, level, now, dt, lessMotion.value);
+      rings.draw(context, where, mood, level, now, dt, lessMotion.value);
     };
     const loop = (ms: number) => {
       draw(ms);

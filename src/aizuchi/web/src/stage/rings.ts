@@ -38,7 +38,7 @@ export class Rings {
     const breath = still ? 0 : Math.sin(now * 1.15) * 0.012;
     const pulse = this.level * (w.listening + w.speaking);
 
-    context.globalAlpha = 0.1 + 0.08 * pulse;
+    context.globalAlpha = 0.08 + 0.06 * pulse;
     context.beginPath();
     context.arc(x, y, r * (1 + breath), 0, TAU);
     context.fill();
@@ -64,18 +64,21 @@ export class Rings {
   /** The ring itself, which trembles with the voice. */
   private ripple(context: CanvasRenderingContext2D, x: number, y: number, r: number, alpha: number, weight: number, pulse: number, now: number, still: boolean): void {
     if (weight < 0.02) return;
-    context.globalAlpha = Math.min(1, alpha * weight);
-    context.lineWidth = 2 + pulse * 3.5;
-    context.beginPath();
-    const depth = still ? 0 : r * 0.055 * pulse;
-    for (let step = 0; step <= 120; step += 1) {
-      const a = (step / 120) * TAU;
-      const swing = Math.sin(a * 5 + now * 2.1) * 0.5 + Math.sin(a * 8 - now * 3.2) * 0.32 + Math.sin(a * 13 + now * 4.4) * 0.18;
-      const radius = r + depth * swing;
-      context.lineTo(x + Math.cos(a) * radius, y + Math.sin(a) * radius);
+    const depth = still ? 0 : r * 0.034 * pulse;
+    // Three strands: in silence they lie on one another, with the voice they come apart.
+    for (let strand = 0; strand < (depth > 0.5 ? 3 : 1); strand += 1) {
+      context.globalAlpha = Math.min(1, alpha * weight * (1 - strand * 0.28));
+      context.lineWidth = 2 + pulse * (2 - strand * 0.6);
+      context.beginPath();
+      for (let step = 0; step < 144; step += 1) {
+        const a = (step / 144) * TAU;
+        const swing = Math.sin(a * 4 + now * (1.7 + strand * 0.5) + strand * 2.1) * 0.6 + Math.sin(a * 7 - now * (2.3 - strand * 0.4)) * 0.4;
+        const radius = r + depth * swing;
+        context.lineTo(x + Math.cos(a) * radius, y + Math.sin(a) * radius);
+      }
+      context.closePath();
+      context.stroke();
     }
-    context.closePath();
-    context.stroke();
   }
 
   private travel(context: CanvasRenderingContext2D, x: number, y: number, r: number, w: Readonly<Record<Mood, number>>, now: number, dt: number, still: boolean): void {

@@ -98,5 +98,7 @@ export function heardUpTo(text: string, heard: string): number | null {
     if (!text.startsWith(char, at)) return null;
     at += char.length;
   }
+  // The space after the last heard word was heard as well.
+  while (at < text.length && /\s/.test(text[at]!)) at += 1;
   return at;
 }

@@ -7,7 +7,7 @@ import { computed } from "@preact/signals";
 import type { Conversation } from "../talk/model";
 import { Banners } from "./banners";
 import { Camera } from "./camera";
-import { Captions } from "./captions";
+import { Captions, CaptionTools } from "./captions";
 import { Composer } from "./composer";
 import { moodOf, nameOf, Page, StageContext, stoppable, useStage } from "./context";
 import { beginHold, Dock, endHold } from "./dock";
@@ -51,6 +51,7 @@ function Whole() {
         <header class="head">
           <h1>{name}</h1>
           <div class="head-buttons">
+            <CaptionTools />
             <IconButton icon="timeline" label={t("timeline")} testid="timeline-toggle" expanded={page.timelineOpen.value} onClick={() => (page.timelineOpen.value = !page.timelineOpen.value)} />
             <IconButton icon="settings" label={t("settings")} testid="settings" expanded={page.sheet.value === "settings"} onClick={() => (page.sheet.value = "settings")} />
           </div>
@@ -65,8 +66,8 @@ function Whole() {
           <Captions />
           <Composer />
         </div>
-        <TimelineSlot />
         <Banners />
+        <TimelineSlot />
       </main>
       {page.sheet.value === "settings" && <Settings />}
       {page.sheet.value === "camera" && <Camera />}

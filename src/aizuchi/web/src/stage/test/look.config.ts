@@ -5,5 +5,5 @@ export default defineConfig({
   root: new URL(".", import.meta.url).pathname,
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  build: { outDir: "../../../dist-look", emptyOutDir: true, target: "es2022", rolldownOptions: { input: "look.html" } },
+  build: { outDir: "../../../dist/look", emptyOutDir: true, target: "es2022", rolldownOptions: { input: "look.html" } },
 });
