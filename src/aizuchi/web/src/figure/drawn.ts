@@ -10,6 +10,7 @@ import { clipToHead, FaceArt } from "./face";
 import type { Figure } from "./figure";
 import { Hair, type Swings } from "./hair";
 import { type Palette, palette } from "./look";
+import { Loop, reduced } from "./loop";
 import { paintGlasses, paintHeadset, paintMarks, paintPin } from "./marks";
 import { type Inputs, Motion, type Pose } from "./motion";
 import { Mouth } from "./mouth";
@@ -38,14 +39,12 @@ export class Drawn implements Figure {
   private readonly swings: Swings = { back: 0, left: 0, right: 0, fringe: 0 };
   private readonly pendulums = { back: new Pendulum(38, 4.5), left: new Pendulum(58, 5), right: new Pendulum(52, 4.6), fringe: new Pendulum(110, 8), cord: new Pendulum(70, 4) };
   private readonly inputs: Inputs = { state: "idle", held: false, level: 0, userLevel: 0, gaze: null, still: false };
-  private readonly less = matchMedia("(prefers-reduced-motion: reduce)");
+  private readonly less = reduced();
   private target: Face = faceOf("neutral", 0);
-  private request = 0;
-  private last = 0;
   private t = 0;
   private dt = 0;
   private size = { width: 0, height: 0, ratio: 1 };
-  private observer: ResizeObserver | null = null;
+  private readonly loop: Loop;
 
   constructor(spec: FigureSpec, private readonly cues: Cues, random: () => number = Math.random) {
     const { c } = this;
@@ -64,17 +63,11 @@ export class Drawn implements Figure {
     this.fade = c.createLinearGradient(0, FOOT - 80, 0, FOOT);
     this.fade.addColorStop(0, "rgba(0,0,0,0)");
     this.fade.addColorStop(1, "rgba(0,0,0,1)");
-    this.canvas.setAttribute("aria-hidden", "true");
-    Object.assign(this.canvas.style, { display: "block", width: "100%", height: "100%" });
+    this.loop = new Loop(this.canvas, (dt) => this.frame(dt), (width, height, ratio) => this.fit(width, height, ratio));
   }
 
   async mount(host: HTMLElement): Promise<void> {
-    host.append(this.canvas);
-    this.observer = new ResizeObserver(() => this.fit());
-    this.observer.observe(host);
-    this.fit();
-    document.addEventListener("visibilitychange", this.wake);
-    this.wake();
+    this.loop.start(host);
   }
 
   state(state: State, held: boolean): void {
@@ -91,10 +84,7 @@ export class Drawn implements Figure {
   }
 
   dispose(): void {
-    cancelAnimationFrame(this.request);
-    document.removeEventListener("visibilitychange", this.wake);
-    this.observer?.disconnect();
-    this.canvas.remove();
+    this.loop.stop();
   }
 
   /** Moves on by `dt` seconds and draws. */
@@ -111,22 +101,8 @@ export class Drawn implements Figure {
     this.draw(face, pose, lips);
   }
 
-  private readonly wake = (): void => {
-    cancelAnimationFrame(this.request);
-    if (document.hidden) return;
-    this.last = performance.now();
-    this.request = requestAnimationFrame(this.tick);
-  };
-
-  private readonly tick = (now: number): void => {
-    this.request = requestAnimationFrame(this.tick);
-    this.frame(Math.min(0.1, Math.max(0.001, (now - this.last) / 1000)));
-    this.last = now;
-  };
-
-  private fit(): void {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
-    const ratio = Math.min(devicePixelRatio || 1, 2);
+  /** The size of the picture in CSS pixels. */
+  fit(width: number, height: number, ratio: number): void {
     this.size = { width, height, ratio };
     this.canvas.width = Math.max(1, Math.round(width * ratio));
     this.canvas.height = Math.max(1, Math.round(height * ratio));

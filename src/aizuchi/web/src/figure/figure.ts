@@ -12,4 +12,14 @@ export interface Figure {
   dispose(): void;
 }
 
-export type MakeFigure = (spec: FigureSpec, cues: Cues) => Promise<Figure>;
+/** A figure of the character's, or of files that were dropped: the page's policy lets no script read a blob: address. */
+export interface Worn extends FigureSpec {
+  readonly files?: readonly File[];
+}
+
+export type MakeFigure = (spec: Worn, cues: Cues) => Promise<Figure>;
+
+/** Why a figure can't be shown, in the person's language. */
+export class FigureError extends Error {
+  override readonly name = "FigureError";
+}

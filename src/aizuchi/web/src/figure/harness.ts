@@ -1,4 +1,5 @@
-/** For looking at the drawing: `figure.html`, no part of the build. */
+/** For looking at the figures: `figure.html`, no part of the build. */
 import { Drawn } from "./drawn";
+import { makeFigure, worn } from "./index";
 
-Object.assign(window, { Drawn });
+Object.assign(window, { Drawn, makeFigure, worn });

@@ -1,7 +1,15 @@
 /** The figure of a character. The drawn one is here at once; the others come when somebody wears them. */
 import { Drawn } from "./drawn";
-import type { Figure, MakeFigure } from "./figure";
+import type { MakeFigure } from "./figure";
 
-export type { Figure, MakeFigure } from "./figure";
+export type { Figure, MakeFigure, Worn } from "./figure";
+export { worn } from "./files";
 
-export const makeFigure: MakeFigure = async (spec, cues): Promise<Figure> => new Drawn(spec, cues);
+export const makeFigure: MakeFigure = async (spec, cues) => {
+  switch (spec.kind) {
+    case "vrm":
+      return new (await import("./vrm/vrm")).VrmFigure(spec, cues);
+    default:
+      return new Drawn(spec, cues);
+  }
+};
