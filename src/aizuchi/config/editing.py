@@ -2,8 +2,8 @@
 
 ruamel.yaml says where a value stands; the new one is put in its place. So comments, order, anchors, quotes
 and `${NAME}` elsewhere are kept to the letter. A key that `aizuchi init` left as a comment (`#port: 12393`)
-is taken out of it, and put back when it is reset. Afterwards the text is read again: if anything but the wanted
-key has changed, as by an anchor that several keys share, the change is refused.
+is taken out of it, and put back when it is reset. Afterwards the text is read again: if anything but the
+wanted key has changed, as by an anchor that several keys share, the change is refused.
 """
 
 from __future__ import annotations
