@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,10 @@ SURE = {"X-Aizuchi-Console": "1"}
 
 def house(folder: Path, text: str = "", *, quick: str = QUICK, open_: bool | None = None) -> House:
     """From a file in `folder` that says `quick` and `text`; with both empty there is no file."""
+    os.environ["AIZUCHI_HOME"] = str(folder / "home")  # `conftest.py` has set it, and takes it away
     if quick or text:
         (folder / "aizuchi.yaml").write_text(quick + text, encoding="utf-8")
-    return build.house(
-        load(environ={"AIZUCHI_HOME": str(folder / "home")}, cwd=folder), open_=open_, store=MemoryStore()
-    )
+    return build.house(load(cwd=folder), open_=open_, store=MemoryStore())
 
 
 def client(house: House, *, peer: str = "127.0.0.1", base: str = BASE, **headers: str) -> httpx.AsyncClient:
@@ -57,3 +57,12 @@ def told(answer: httpx.Response) -> Any:
 
 def file(folder: Path) -> str:
     return (folder / "aizuchi.yaml").read_text(encoding="utf-8")
+
+
+def everything(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+def drafts(folder: Path) -> list[Path]:
+    """What a write that was given up must not leave behind."""
+    return list(folder.glob(".*.new"))

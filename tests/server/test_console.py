@@ -95,7 +95,7 @@ async def test_guessing_is_slow(tmp_path: Path):
         "rebinding",
         "by address",
         "origin",
-        "another program's page",
+        "other page",
         "no origin",
         "site",
         "proxy",
@@ -245,7 +245,7 @@ async def test_a_broken_upload(tmp_path: Path):
     """What calls itself a WAV and is none is told so."""
     async with console(tmp_path) as (made, http), made:
         answer = await http.post("/api/console/try/asr/0", content=b"RIFFxxxxJUNK" + bytes(100))
-        assert answer.status_code == 422 and "WAV" not in httpx.codes(answer.status_code).phrase
+        assert answer.status_code == 422 and "RIFF" in answer.json()["error"]
 
 
 async def test_one_trial_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

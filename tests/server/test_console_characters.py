@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.server.consoles import console, told
+from tests.server.consoles import console, everything, told
 
 YAML = "# Mine\ndisplay_name: Mei   # the name\nlanguage: zh\nprompt: who.md\nemotions: [happy]\n"
 
@@ -100,15 +100,16 @@ async def test_a_copy_of_a_packaged_one(tmp_path: Path):
         assert again.status_code == 409
 
 
-@pytest.mark.parametrize(
-    "name", ["..", "../x", "a/b", "a\\b", "/etc", ".hidden", "", "x" * 65, "a\0b", "~", "c:"]
-)
+NAMES = ["..", "../x", "a/b", "a\\b", "/etc", ".hidden", "x" * 65, "a\0b", "~", "c:"]
+PROMPTS = ["../evil.md", "/elsewhere/evil.md", "character.yaml", "sub/evil.md", ".evil.md", "evil.py"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 async def test_names_lead_nowhere(tmp_path: Path, name: str):
     """A name that is a path makes nothing and reads nothing."""
     mei(tmp_path)
-    before = sorted(tmp_path.rglob("*"))
     async with console(tmp_path) as (_, http):
-        before = sorted(tmp_path.rglob("*"))
+        before = everything(tmp_path)
         made = await http.post("/api/console/characters", json={"source": "mei", "name": name})
         assert made.status_code == 422, made.text
         source = await http.post("/api/console/characters", json={"source": name, "name": "fine"})
@@ -120,12 +121,10 @@ async def test_names_lead_nowhere(tmp_path: Path, name: str):
         quoted = name.replace("/", "%2f").replace("\\", "%5c").replace("\0", "%00").replace("..", "%2e%2e")
         body = {"yaml": YAML, "prompt": "x", "hash": ""}
         assert (await http.put(f"/api/console/characters/{quoted}", json=body)).status_code in (404, 405)
-    assert sorted(tmp_path.rglob("*")) == before
+    assert everything(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    "prompt", ["../evil.md", "/tmp/evil.md", "character.yaml", "sub/evil.md", ".evil.md", "evil.py"]
-)
+@pytest.mark.parametrize("prompt", PROMPTS)
 async def test_a_prompt_leads_nowhere(tmp_path: Path, prompt: str):
     """The prompt is a plain text file of the folder itself; no other file is written or shown."""
     place = mei(tmp_path)
