@@ -178,10 +178,13 @@ def find(folders: Sequence[Path]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def load(folder: Path) -> Character:
-    """The character in `folder`, named after it. Raises ConfigError."""
-    path = folder / FILE
-    tree = _parse(path)
+def load(folder: Path, instead: Mapping[Path, str] | None = None) -> Character:
+    """The character in `folder`, named after it. Raises ConfigError.
+
+    `instead` holds texts that are tried in place of what stands in the files.
+    """
+    path, instead = folder / FILE, instead or {}
+    tree = _parse(path, _text(path, instead))
     try:
         read = CharacterFile.model_validate(tree)
     except ValidationError as error:
@@ -190,7 +193,7 @@ def load(folder: Path) -> Character:
     return Character(
         name=folder.resolve().name,
         display_name=read.display_name,
-        prompt=_prompt(folder, read.prompt, f"{path}:{_line(tree, ('prompt',))}"),
+        prompt=_prompt(folder, read.prompt, f"{path}:{_line(tree, ('prompt',))}", instead),
         language=read.language,
         greeting=_in_language(read.greeting, read.language).strip(),
         style=style,
@@ -233,17 +236,19 @@ def _avatar(folder: Path, read: AvatarFile, where: str) -> Avatar:
     return Avatar(read.kind, file, look)
 
 
-def _prompt(folder: Path, name: str, where: str) -> str:
+def _prompt(folder: Path, name: str, where: str, instead: Mapping[Path, str]) -> str:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ConfigError(f'{where}: prompt "{name}" must be a file in the character\'s own folder')
-    text = _text(path, f"{where}: prompt ").strip()
+    text = _text(path, instead, f"{where}: prompt ").strip()
     if not text:
         raise ConfigError(f"{path} is empty; write in it who the character is")
     return text
 
 
-def _text(path: Path, what: str = "") -> str:
+def _text(path: Path, instead: Mapping[Path, str], what: str = "") -> str:
+    if path in instead:
+        return instead[path]
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ConfigError(f"{what}{path} is larger than {_MAX_BYTES} bytes")
@@ -254,8 +259,7 @@ def _text(path: Path, what: str = "") -> str:
         raise ConfigError(f"{what}{path} is not UTF-8 text; save it as UTF-8") from None
 
 
-def _parse(path: Path) -> CommentedMap:
-    text = _text(path)
+def _parse(path: Path, text: str) -> CommentedMap:
     try:
         tree: object = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:

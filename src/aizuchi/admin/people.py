@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from aizuchi.characters import load as load_character
 from aizuchi.engine.prompt import build as build_prompt
 from aizuchi.errors import ConfigError
 from aizuchi.ports import Toolbox, ToolContext
+from aizuchi.server import avatars
 from aizuchi.server.console.ports import Refused
 
 PROMPT: Final = "prompt.md"
@@ -29,6 +29,7 @@ _PROMPT_FILE: Final = re.compile(r"[^\W_][\w-]{0,63}\.(?:md|txt)")
 _PLACE: Final = re.compile(r"^(?P<file>[^:\n]*):(?P<line>\d+): (?P<text>.*)$")
 MOST: Final = 200 << 20
 """Bytes of a folder that is copied."""
+MOST_TEXT: Final = 1 << 20
 
 
 class People:
@@ -105,31 +106,16 @@ class People:
 
     def preview(self, name: str, yaml: str, prompt: str) -> dict[str, Any]:
         """What the model would be told, and what clients would see. Nothing is written where it counts."""
-        if not NAME.fullmatch(name):
-            raise Refused(422, "a name is one word of letters, digits, - and _")
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / name
-            try:
-                made = self._tried(folder, yaml, prompt)
-            except ConfigError as error:
-                return {"problems": _problems(str(error), folder)}
+        folder = self._folder(name)
+        try:
+            made = _tried(folder, yaml, prompt)
+        except ConfigError as error:
+            return {"problems": _problems(str(error), folder)}
         box = self._toolbox()
         tools = tuple(box.specs(ToolContext("", "", name))) if box is not None else ()
         if made.tools is not None:
             tools = tuple(each for each in tools if each.name in made.tools)
         return {"problems": [], **_shown(made, build_prompt(made, history=(), tools=tools).messages[0].text)}
-
-    def _tried(self, folder: Path, yaml: str, prompt: str) -> Character:
-        folder.mkdir()
-        file = _prompt_file(yaml)
-        if not file:
-            raise ConfigError(f"{folder / FILE}:1: prompt must be a .md or .txt file beside this one")
-        try:
-            (folder / FILE).write_text(yaml, encoding="utf-8")
-            (folder / file).write_text(prompt, encoding="utf-8")
-        except UnicodeEncodeError as error:
-            raise ConfigError(f"{folder / FILE}:1: half a character is no text") from error
-        return load_character(folder)
 
     def save(self, name: str, yaml: str, prompt: str, seen: str) -> dict[str, Any]:
         """Write both files as they are given. Raises Refused, and then neither is."""
@@ -176,6 +162,25 @@ class People:
         return self.read(name)
 
 
+def _tried(folder: Path, yaml: str, prompt: str) -> Character:
+    file = _prompt_file(yaml)
+    if not file:
+        raise ConfigError(f"{folder / FILE}:1: prompt must be a .md or .txt file beside this one")
+    for text in (yaml, prompt):
+        if len(text.encode(errors="replace")) > MOST_TEXT or not _whole(text):
+            raise ConfigError(f"{folder / FILE}:1: this is too large, or no text")
+    return load_character(folder, {folder / FILE: yaml, folder / file: prompt})
+
+
+def _whole(text: str) -> bool:
+    """A client's JSON may hold half a surrogate pair, which no file can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _prompt_file(yaml: str) -> str:
     """The prompt's file, by a line of the text that may not be YAML yet; empty if it may not be that one."""
     found = _PROMPT_KEY.search(yaml)
@@ -184,7 +189,7 @@ def _prompt_file(yaml: str) -> str:
 
 
 def _problems(text: str, folder: Path) -> list[dict[str, Any]]:
-    """Complaints with file and line, without the scratch folder's name."""
+    """Complaints with file and line, without the folder's name."""
     rows: list[dict[str, Any]] = []
     for line in text.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name).splitlines():
         found = _PLACE.match(line)
@@ -204,5 +209,5 @@ def _shown(made: Character, system: str) -> dict[str, Any]:
         "emotions": list(made.emotions),
         "emotion_tags": dict(made.emotion_tags),
         "voices": dict(made.style.voices),
-        "figure": {"kind": made.avatar.kind, "look": dict(made.avatar.look)},
+        "figure": avatars.figure(made),
     }

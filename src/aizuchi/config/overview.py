@@ -169,6 +169,7 @@ def _walk(
 
 def _chain(kind: Kind, field: FieldInfo, uses: Any, said: Written, lang: Lang) -> Iterator[dict[str, Any]]:
     """The names of a stage's providers in order, then the options of each."""
+    known = targets(kind)
     names = [each.use for each in uses]
     row = one((kind,), field, names, said, lang)
     if row["source"] == "default" and names != [each.use for each in default_of(field)]:
@@ -177,10 +178,10 @@ def _chain(kind: Kind, field: FieldInfo, uses: Any, said: Written, lang: Lang) -
     yield row | {
         "type": "chain",
         "default": [each.use for each in default_of(field)],
-        "options": sorted(targets(kind)),
+        "options": sorted(known),
     }
     for index, use in enumerate(uses):
-        if use.use not in targets(kind):
+        if use.use not in known:
             continue
         options = load_class(kind, use.use).Options
         for name, option in options.model_fields.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aizuchi.ports import Provider
 from aizuchi.server import tongues
 from aizuchi.server.console.ports import Lang
+from aizuchi.server.logs import scrub_text
 
 if TYPE_CHECKING:
     from aizuchi.server.house import House
@@ -47,7 +48,8 @@ def _row(house: House, stage: str, index: int, provider: Provider, lang: Lang) -
         "stage": stage,
         "index": index,
         "name": provider.name,
-        "about": tongues.about(provider.about, lang),
+        # A model may be called by what should have been its key.
+        "about": scrub_text(tongues.about(provider.about, lang)),
         "ready": provider.ready,
         "embedded": provider.embedded,
         "local": provider.local,

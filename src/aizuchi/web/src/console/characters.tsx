@@ -133,7 +133,7 @@ function Character({ files }: { readonly files: CharacterFiles }) {
   return (
     <section class="card">
       <h2>
-        {files.display_name} <code class="soft">{files.folder}</code>
+        {preview.value.display_name ?? files.display_name} <code class="soft">{files.folder}</code>
       </h2>
       {!files.editable && (
         <p class="soft">

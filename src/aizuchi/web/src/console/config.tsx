@@ -50,6 +50,7 @@ async function save(): Promise<void> {
   if (Object.keys(wrong).length) {
     errors.value = Object.fromEntries(Object.entries(wrong).map(([path, why]) => [path, t(why)]));
     outcome.value = { kind: "failed", text: t("configWrong"), others: [] };
+    reveal();
     return;
   }
   saving.value = true;
@@ -80,6 +81,12 @@ function refused(error: Refusal, now: Configuration, changes: Readonly<Record<st
   const placed = list.map((each) => ({ path: own(each.path), text: each.text }));
   errors.value = Object.fromEntries(placed.map((each) => [each.path, each.text]));
   outcome.value = { kind: "failed", text: error.message || t("offline"), others: placed.filter((each) => !known.has(each.path)) };
+  reveal();
+}
+
+/** Brings the first wrong field into view, once it is drawn as one. */
+function reveal(): void {
+  requestAnimationFrame(() => document.querySelector(".config-field [role=alert]")?.scrollIntoView({ block: "center" }));
 }
 
 export function Config() {
@@ -154,10 +161,9 @@ export function Config() {
 }
 
 function Section({ name, fields }: { readonly name: string; readonly fields: readonly Field[] }) {
-  const whole = fields.length === 1 && fields[0]?.path === name;
   return (
     <section class="card">
-      {!whole && <h2>{name}</h2>}
+      <h2>{name || t("top")}</h2>
       {fields.map((field) => (
         <Row
           key={field.path}

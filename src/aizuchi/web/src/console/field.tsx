@@ -26,7 +26,7 @@ export function Row({ field, draft, error, change }: Props) {
         {field.provider && <span class="tag">{field.provider}</span>} {changed && <span class="tag warn">{t("changed")}</span>}{" "}
         {field.pending && <span class="tag warn">{t("pending")}</span>}
         <p class="soft" id={about}>
-          {field.about}
+          {field.about.replaceAll("`", "")}
         </p>
       </div>
       <div class="config-value">

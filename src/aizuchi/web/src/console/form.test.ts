@@ -80,6 +80,6 @@ it("finds fields by all words, wherever they stand", () => {
 });
 
 it("keeps the order of sections", () => {
-  const fields = [field({ section: "b" }), field({ section: "a" }), field({ section: "b" })];
-  expect(sections(fields).map(([name, rows]) => [name, rows.length])).toEqual([["b", 2], ["a", 1]]);
+  const fields = [field({ path: "lang", section: "lang" }), field({ section: "b" }), field({ path: "data", section: "data" }), field({ section: "a" }), field({ section: "b" })];
+  expect(sections(fields).map(([name, rows]) => [name, rows.length])).toEqual([["", 2], ["b", 2], ["a", 1]]);
 });

@@ -95,13 +95,14 @@ export function matches(field: Field, query: string): boolean {
   return words.every((word) => text.includes(word));
 }
 
-/** Fields by section, in the order in which they came. */
+/** Fields by section, in the order in which they came; those that belong to none have an empty name. */
 export function sections(fields: readonly Field[]): readonly (readonly [string, readonly Field[]])[] {
   const found = new Map<string, Field[]>();
   for (const field of fields) {
-    const rows = found.get(field.section);
+    const name = field.path === field.section && field.type !== "chain" ? "" : field.section;
+    const rows = found.get(name);
     if (rows) rows.push(field);
-    else found.set(field.section, [field]);
+    else found.set(name, [field]);
   }
   return [...found];
 }

@@ -21,6 +21,8 @@ const MAIN = [
   "interrupt_ms",
 ];
 
+const NUMBERS: ReadonlySet<string> = new Set(["turns", "links", "age"]);
+
 const picture = signal<Picture | null>(null);
 
 export function Live({ lost }: { readonly lost: () => void }) {
@@ -117,7 +119,7 @@ function Sessions({ rows }: { readonly rows: readonly SessionRow[] }) {
           <thead>
             <tr>
               {(["session", "status", "character", "person", "protocol", "turns", "links", "age"] as const).map((each) => (
-                <th key={each} scope="col">
+                <th key={each} scope="col" class={NUMBERS.has(each) ? "number" : ""}>
                   {t(each)}
                 </th>
               ))}

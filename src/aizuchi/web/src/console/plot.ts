@@ -19,7 +19,7 @@ export function plot(host: HTMLElement, height: number, what: Lines): () => void
       legend: { show: true, live: false },
       cursor: { drag: { x: false, y: false } },
       scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(100, max * 1.1)] } },
-      axes: [axis, { ...axis, size: 56 }],
+      axes: [{ ...axis, size: 26, incrs: [1, 2, 5, 10, 20, 50] }, { ...axis, size: 56 }],
       series: [
         {},
         ...what.lines.map((line) => ({
