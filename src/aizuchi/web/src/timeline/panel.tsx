@@ -3,6 +3,7 @@ import { type ReadonlySignal, effect } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Entry } from "../talk/model";
 import { Compare } from "./compare";
+import type { Figures } from "./figures";
 import { Following } from "./turns";
 import { Legend, Turns, WindowChoice, useWidth } from "./turns-view";
 import { Fillings } from "./waterfall";
@@ -17,7 +18,7 @@ const PACE = 100;
  */
 function useFolded(entries: ReadonlySignal<readonly Entry[]>) {
   const following = useMemo(() => new Following(), [entries]);
-  const [view, setView] = useState({ turns: following.folding.turns, now: 0, drawn: 0 });
+  const [view, setView] = useState<{ turns: readonly Figures[]; now: number }>({ turns: [], now: 0 });
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let [arrived, newest] = [0, -1];
@@ -29,7 +30,8 @@ function useFolded(entries: ReadonlySignal<readonly Entry[]>) {
       const { folding } = following;
       if (folding.now !== newest) [arrived, newest] = [performance.now(), folding.now];
       const idle = (performance.now() - arrived) / 1000;
-      setView(({ drawn }) => ({ turns: folding.turns, now: folding.now + idle, drawn: drawn + 1 }));
+      // A new list each time: what gets the same one is not drawn again.
+      setView({ turns: [...folding.turns], now: folding.now + idle });
       if (folding.running.size && idle < 60 && !document.hidden) timer = setTimeout(draw, PACE);
     };
     const stop = effect(() => {
