@@ -129,7 +129,7 @@ describe("a saved timeline", () => {
     await settle(500);
     expect(play.getAttribute("aria-label")).toBe("Pause");
     expect(host.querySelectorAll(".tl-future").length).toBeGreaterThan(8);
-    await settle(5000);
+    await settle(2_600);
     expect(host.querySelector(".tl-line:not(.tl-future) .tl-text")!.textContent).toBe("go forward ten meters");
   });
 
