@@ -69,7 +69,7 @@ export function Compare(props: { turns: readonly Figures[]; width: number }) {
         {ticks(range, right - left).map((ms) => (
           <g key={ms} class="tl-tick">
             <line x1={left + x(ms)} x2={left + x(ms)} y1="0" y2={height + 3} />
-            <text x={left + x(ms)} y={height + 14} text-anchor={ms === 0 ? "start" : "middle"}>
+            <text x={left + x(ms)} y={height + 14} text-anchor="middle">
               {ms === 0 ? "0" : short(ms)}
             </text>
           </g>

@@ -3,4 +3,4 @@ import "./timeline.css";
 
 export { TimelinePanel } from "./panel";
 export { SavedTimelineView } from "./saved-view";
-export { type SavedTimeline, filesOf, openSaved } from "./saved";
+export { type SavedTimeline, openSaved } from "./saved";

@@ -1,4 +1,7 @@
-/** The timeline of the running session: the newest turn on top, ten at once compared. */
+/**
+ * The timeline of the running session: the newest turn on top, ten at once compared. Its frame, with a name and
+ * a way to close it, is the stage's.
+ */
 import { type ReadonlySignal, effect } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Entry } from "../talk/model";
@@ -52,7 +55,7 @@ export function TimelinePanel(props: { entries: ReadonlySignal<readonly Entry[]>
   const { ref, width } = useWidth();
   const [whole, setWhole] = useState(false);
   return (
-    <section class="tl" data-testid="timeline-panel" aria-label={t("title")}>
+    <div class="tl">
       <Fillings />
       <div class="tl-measure" ref={ref} />
       {turns.length === 0 ? (
@@ -67,6 +70,6 @@ export function TimelinePanel(props: { entries: ReadonlySignal<readonly Entry[]>
           <Turns turns={[...turns].reverse()} now={now} width={width} whole={whole} page={20} />
         </>
       )}
-    </section>
+    </div>
   );
 }

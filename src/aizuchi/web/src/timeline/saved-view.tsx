@@ -69,7 +69,6 @@ function Conversation(props: { saved: SavedTimeline }) {
     <>
       <Fillings />
       <header class="tl-title">
-        <h2>{t("saved_title")}</h2>
         <p class="tl-soft">{[saved.person, when(saved.began), saved.name].filter(Boolean).join(" · ")}</p>
         <Remarks saved={saved} />
       </header>

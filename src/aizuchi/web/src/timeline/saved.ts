@@ -160,31 +160,3 @@ function failed(name: string, problem: Problem): SavedTimeline {
   const sound = { user: null, reply: null };
   return { name, problem, session: "", person: "", began: "", entries: [], dropped: 0, broken: 0, sound, remarks: [], others: [] };
 }
-
-/** All files of a drop, those in folders too; two levels, as the recorder's folder has. */
-export async function filesOf(data: DataTransfer): Promise<File[]> {
-  const roots = [...data.items].map((item) => (item.kind === "file" ? item.webkitGetAsEntry() : null));
-  const files = [...data.files];
-  if (!roots.some((root) => root?.isDirectory)) return files;
-  const found: File[] = [];
-  for (const root of roots) if (root) await walk(root, found, 2);
-  return found;
-}
-
-const MAX_FILES = 300;
-
-async function walk(entry: FileSystemEntry, found: File[], depth: number): Promise<void> {
-  if (found.length >= MAX_FILES) return;
-  if (entry.isFile) {
-    const file = await new Promise<File | null>((done) => (entry as FileSystemFileEntry).file(done, () => done(null)));
-    if (file) found.push(file);
-    return;
-  }
-  if (depth === 0) return;
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((done) => reader.readEntries(done, () => done([])));
-    if (!some.length) return;
-    for (const each of some) await walk(each, found, depth - 1);
-  }
-}

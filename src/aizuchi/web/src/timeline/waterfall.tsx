@@ -97,7 +97,7 @@ export function Waterfall(props: WaterfallProps) {
       {ticks(range, right - left).map((ms) => (
         <g key={ms} class={ms === 0 ? "tl-tick tl-zero" : "tl-tick"}>
           <line x1={left + toPixels(ms)} x2={left + toPixels(ms)} y1="0" y2={height + 4} />
-          <text x={left + toPixels(ms)} y={height + 15} text-anchor={anchor(left + toPixels(ms), left, right)}>
+          <text x={left + toPixels(ms)} y={height + 15} text-anchor="middle">
             {ms === 0 ? "0" : short(ms)}
           </text>
         </g>
@@ -162,8 +162,4 @@ function heights(bar: Bar, bars: readonly Bar[]): { y: number; height: number } 
   if (bar.part === "held") return { y: top - 1, height: HIGH + 2 };
   if (bar.lane !== "tts" || !bars.some((each) => each.lane === "tts" && each.sentence !== bar.sentence)) return { y: top, height: HIGH };
   return (bar.sentence ?? 0) % 2 ? { y: top + HIGH / 2 + 0.5, height: HIGH / 2 } : { y: top - 0.5, height: HIGH / 2 };
-}
-
-function anchor(x: number, left: number, right: number): "start" | "middle" | "end" {
-  return x - left < 18 ? "start" : right - x < 18 ? "end" : "middle";
 }

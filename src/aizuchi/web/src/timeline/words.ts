@@ -2,7 +2,6 @@
 import { texts } from "../shared/i18n";
 
 export const t = texts({
-  title: ["Timeline", "时间线", "タイムライン"],
   empty: ["No turn yet. Say something: each reply leaves its times here.", "还没有对话。说句话，每次回答的用时都会显示在这里。", "まだ会話がありません。話しかけると、応答ごとの時間がここに表示されます。"],
   legend: ["Legend", "图例", "凡例"],
   window_start: ["Until the first sound", "到首段声音为止", "最初の音声まで"],
@@ -14,7 +13,6 @@ export const t = texts({
   first_sound: ["first sound after {time}", "{time} 后发声", "{time} で発声"],
   nobody_waited: ["of its own accord", "主动开口", "自発的な発話"],
   slowest: ["{stage} {time}", "{stage} {time}", "{stage} {time}"],
-  slowest_of: ["slowest: {stage} {time}", "最慢：{stage} {time}", "最も遅い段階：{stage} {time}"],
   interrupted_at: ["interrupted at {time}", "在 {time} 被打断", "{time} で割り込み"],
   failed: ["failed", "失败", "失敗"],
   superseded: ["superseded", "被取代", "置き換え"],
@@ -39,7 +37,6 @@ export const t = texts({
   sentence: ["sentence {number}", "第 {number} 句", "文 {number}"],
   compare: ["The last {count} turns", "最近 {count} 轮", "直近 {count} ターン"],
   compare_note: ["From the end of the voice (or the text) to the first sound. Line: p50, {time}.", "从语音（或文字）结束到首段声音。虚线：p50，{time}。", "発声（またはテキスト）の終わりから最初の音声まで。破線：p50 は {time}。"],
-  total: ["All", "合计", "合計"],
   p50: ["p50", "p50", "p50"],
   figures: ["Figures", "数值", "数値"],
   lane_user: ["You", "你", "あなた"],
@@ -85,7 +82,6 @@ export const t = texts({
   attempt_saved: ["saved {time}", "省下 {time}", "{time} 短縮"],
   attempt_wasted: ["wasted {time}, {tokens} tokens, {audio} of sound ({reason})", "浪费 {time}、{tokens} 个词元、{audio} 声音（{reason}）", "{time}、{tokens} トークン、音声 {audio} が無駄（{reason}）"],
   saved_title: ["Saved conversation", "已存的对话", "保存された会話"],
-  saved_of: ["{person}, {began}", "{person}，{began}", "{person}、{began}"],
   conversation: ["Conversation", "对话", "会話"],
   waterfall: ["Turns", "各轮", "ターン"],
   play: ["Play", "播放", "再生"],
