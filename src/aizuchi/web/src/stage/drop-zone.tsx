@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { Icon } from "../shared/icons";
 import { attachFiles } from "./composer";
 import { useStage, type Surroundings } from "./context";
-import { route } from "./drops";
+import { filesOf, route } from "./drops";
 import { t } from "./words";
 
 export async function takeFiles(files: readonly File[], { conversation, page }: Surroundings): Promise<void> {
@@ -61,7 +61,7 @@ export function DropZone() {
       over.value = false;
       if (!event.dataTransfer || event.dataTransfer.files.length === 0) return;
       event.preventDefault();
-      void takeFiles([...event.dataTransfer.files], stage);
+      void filesOf(event.dataTransfer).then((files) => takeFiles(files, stage));
     };
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];
