@@ -13,11 +13,9 @@ export async function takeFiles(files: readonly File[], { conversation, page }: 
   switch (destination.to) {
     case "pictures":
       return attachFiles(destination.files, conversation, page);
-    case "figure": {
-      const model = destination.files.find((file) => /\.(vrm|model3\.json|zip)$/i.test(file.name));
-      if (model) page.worn.value = { kind: destination.kind, url: URL.createObjectURL(model) };
+    case "figure":
+      page.worn.value = { kind: destination.kind, files: destination.files };
       return;
-    }
     case "timeline":
       try {
         const { openSaved } = await import("../timeline");

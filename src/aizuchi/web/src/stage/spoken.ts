@@ -63,7 +63,7 @@ function words(text: string, sentence: Sentence, atMs: number): readonly Piece[]
     cursor = at + needle.length;
     last = phase;
   }
-  if (cursor < text.length) found.push({ text: text.slice(cursor), phase: last === "ahead" ? "ahead" : "said" });
+  if (cursor < text.length) found.push({ text: text.slice(cursor), phase: last === "said" ? "said" : "ahead" });
   return found;
 }
 
