@@ -141,8 +141,9 @@ it("lets waiting pictures be taken off", () => {
   expect(all("picture")).toHaveLength(0);
 });
 
-it("opens the settings and meets another character there", () => {
+it("opens the settings and meets another character there", async () => {
   act(() => one("settings").click());
+  await vi.waitFor(() => expect(all("settings-sheet")).toHaveLength(1));
   const picker = one("character") as HTMLSelectElement;
   act(() => {
     picker.value = "mika";
