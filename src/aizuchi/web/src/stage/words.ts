@@ -25,7 +25,7 @@ export const t = texts({
   micOff: ["Turn the microphone on", "打开麦克风", "マイクをオンにする"],
   micAsking: ["Waiting for permission", "等待授权", "許可を待っています"],
   mic: ["Microphone", "麦克风", "マイク"],
-  hold: ["Hold to talk", "按住说话", "押しながら話す"],
+  hold: ["Hold to talk", "按住说话", "押して話す"],
   holding: ["Let go to send", "松开发送", "離すと送信"],
   holdHint: ["or hold Space", "也可以按住空格键", "スペースキーでも話せます"],
   stop: ["Stop", "停止", "止める"],
