@@ -5,7 +5,8 @@ import { Icon } from "../shared/icons";
 import { Sheet } from "../shared/ui";
 import { attachFiles } from "./composer";
 import { useStage } from "./context";
-import { t } from "./words";
+import { t } from "./sheet-words";
+import { t as common } from "./words";
 
 /** The frame that is seen now, unmirrored, as a file like any other. */
 async function frameOf(video: HTMLVideoElement): Promise<File | null> {
@@ -17,7 +18,7 @@ async function frameOf(video: HTMLVideoElement): Promise<File | null> {
   return blob && new File([blob], "camera.jpg", { type: blob.type });
 }
 
-export function Camera() {
+export default function Camera() {
   const { conversation, page } = useStage();
   const video = useRef<HTMLVideoElement>(null);
   const facing = useSignal<"user" | "environment">("environment");
@@ -53,7 +54,7 @@ export function Camera() {
   };
 
   return (
-    <Sheet title={t("cameraTitle")} closeLabel={t("close")} testid="camera-sheet" class="camera" onClose={close}>
+    <Sheet title={t("cameraTitle")} closeLabel={common("close")} testid="camera-sheet" class="camera" onClose={close}>
       <div class="finder">
         <video ref={video} autoplay playsInline muted class={wanted === "user" ? "mirrored" : ""} />
         {status.value !== "on" && <p role="status">{t(status.value === "waiting" ? "cameraWaiting" : "cameraRefused")}</p>}

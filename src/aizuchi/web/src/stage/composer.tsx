@@ -46,7 +46,8 @@ export function Composer() {
     element.style.height = `${element.scrollHeight + 2}px`;
   };
   const send = () => {
-    if (!ready) return;
+    // Without a connection nothing would come of it; what was written stays.
+    if (!ready || conversation.connection.peek().status !== "online") return;
     conversation.say(text.peek().trim());
     text.value = "";
     page.writing.value = false;

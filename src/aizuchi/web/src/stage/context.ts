@@ -16,7 +16,7 @@ export class Page {
   readonly timelineOpen = signal(false);
   readonly saved: Signal<SavedTimeline | null> = signal(null);
   /** A dropped figure that is worn instead of the character's own. */
-  readonly worn: Signal<FigureSpec | null> = signal(null);
+  readonly worn: Signal<(FigureSpec & { readonly files: readonly File[] }) | null> = signal(null);
   readonly holding = signal(false);
   /** The person is writing: the figure looks there. */
   readonly writing = signal(false);

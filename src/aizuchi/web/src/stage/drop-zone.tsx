@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { Icon } from "../shared/icons";
 import { attachFiles } from "./composer";
 import { useStage, type Surroundings } from "./context";
-import { route } from "./drops";
+import { filesOf, route } from "./drops";
 import { t } from "./words";
 
 export async function takeFiles(files: readonly File[], { conversation, page }: Surroundings): Promise<void> {
@@ -13,11 +13,9 @@ export async function takeFiles(files: readonly File[], { conversation, page }: 
   switch (destination.to) {
     case "pictures":
       return attachFiles(destination.files, conversation, page);
-    case "figure": {
-      const model = destination.files.find((file) => /\.(vrm|model3\.json|zip)$/i.test(file.name));
-      if (model) page.worn.value = { kind: destination.kind, url: URL.createObjectURL(model) };
+    case "figure":
+      page.worn.value = { kind: destination.kind, files: destination.files };
       return;
-    }
     case "timeline":
       try {
         const { openSaved } = await import("../timeline");
@@ -61,7 +59,7 @@ export function DropZone() {
       over.value = false;
       if (!event.dataTransfer || event.dataTransfer.files.length === 0) return;
       event.preventDefault();
-      void takeFiles([...event.dataTransfer.files], stage);
+      void filesOf(event.dataTransfer).then((files) => takeFiles(files, stage));
     };
     const paste = (event: ClipboardEvent) => {
       const files = [...(event.clipboardData?.files ?? [])];

@@ -30,3 +30,31 @@ export async function route(files: readonly File[]): Promise<Destination> {
   if (pictures.length > 0) return { to: "pictures", files: pictures };
   return { to: "nowhere", names: files.map((file) => file.name) };
 }
+
+const MOST_FILES = 300;
+
+/** What was dropped, with what lies in dropped folders. The entries must be asked for before the event has passed. */
+export async function filesOf(data: DataTransfer): Promise<readonly File[]> {
+  const roots = [...data.items].map((item) => (item.kind === "file" ? (item.webkitGetAsEntry?.() ?? null) : null));
+  const files = [...data.files];
+  if (!roots.some((root) => root?.isDirectory)) return files;
+  const found: File[] = [];
+  for (const root of roots) if (root) await walk(root, found, 3);
+  return found;
+}
+
+async function walk(entry: FileSystemEntry, found: File[], depth: number): Promise<void> {
+  if (found.length >= MOST_FILES) return;
+  if (entry.isFile) {
+    const file = await new Promise<File | null>((done) => (entry as FileSystemFileEntry).file(done, () => done(null)));
+    if (file) found.push(file);
+  } else if (depth > 0) {
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    // Browsers give a folder in portions; an empty one is the end.
+    for (;;) {
+      const portion = await new Promise<FileSystemEntry[]>((done) => reader.readEntries(done, () => done([])));
+      if (portion.length === 0) return;
+      for (const each of portion) await walk(each, found, depth - 1);
+    }
+  }
+}

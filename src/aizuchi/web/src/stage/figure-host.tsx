@@ -15,11 +15,16 @@ export function FigureHost() {
   const { conversation, page } = useStage();
   const host = useRef<HTMLDivElement>(null);
   const figure = useRef<Figure | null>(null);
-  // As text, so that the same figure told again is not put on again.
-  const spec = useComputed(() => JSON.stringify(page.worn.value ?? conversation.character.value?.figure ?? DRAWN));
+  const last = useRef<FigureSpec>(DRAWN);
+  const spec = useComputed(() => {
+    const told = conversation.character.value?.figure ?? DRAWN;
+    // The same figure told again is not put on again.
+    if (JSON.stringify(told) !== JSON.stringify(last.current)) last.current = told;
+    return page.worn.value ?? last.current;
+  });
 
   useSignalEffect(() => {
-    const wanted = JSON.parse(spec.value) as FigureSpec;
+    const wanted = spec.value;
     const place = host.current;
     if (!place) return;
     let gone = false;

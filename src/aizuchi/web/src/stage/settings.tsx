@@ -8,11 +8,12 @@ import type { Settings as Chosen } from "../talk/model";
 import { saveConversation } from "./captions";
 import { nameOf, useStage } from "./context";
 import { takeFiles } from "./drop-zone";
-import { t } from "./words";
+import { t } from "./sheet-words";
+import { t as common } from "./words";
 
 const LANGUAGE_NAMES = { en: "English", zh: "中文", ja: "日本語" } as const;
 
-export function Settings() {
+export default function Settings() {
   const { conversation, page } = useStage();
   const settings = conversation.settings.value;
   const devices = conversation.devices.value;
@@ -21,23 +22,27 @@ export function Settings() {
   const canSave = useComputed(() => conversation.lines.value.length > 0).value;
   const model = useRef<HTMLInputElement>(null);
   const choose = (wish: Partial<Chosen>) => conversation.choose(wish);
-  const hint = { continuous: "handsFreeHint", auto: "oneTurnHint", push: "holdModeHint" } as const;
+  const hints = {
+    continuous: t("handsFreeHint", { name }),
+    auto: t("oneTurnHint"),
+    push: common("holdModeHint"),
+  };
 
   return (
-    <Sheet title={t("settings")} closeLabel={t("close")} testid="settings-sheet" class="settings" onClose={() => (page.sheet.value = null)}>
+    <Sheet title={common("settings")} closeLabel={common("close")} testid="settings-sheet" class="settings" onClose={() => (page.sheet.value = null)}>
       <Part title={t("talking")}>
         <Choice
           name="settings-mode"
-          legend={t("mode")}
+          legend={common("mode")}
           value={settings.mode}
           options={[
-            { value: "continuous", label: t("handsFree") },
+            { value: "continuous", label: common("handsFree") },
             { value: "auto", label: t("oneTurn") },
-            { value: "push", label: t("holdMode") },
+            { value: "push", label: common("holdMode") },
           ]}
           onChoose={(mode) => choose({ mode })}
         />
-        <p class="hint">{t(hint[settings.mode], { name })}</p>
+        <p class="hint">{hints[settings.mode]}</p>
         <Devices label={t("microphone")} testid="microphone" value={settings.microphone} devices={devices.inputs} onChoose={(microphone) => choose({ microphone })} />
         {/* Browsers without a choice of speakers list none. */}
         <Devices label={t("speaker")} testid="speaker" value={settings.speaker} devices={devices.outputs} onChoose={(speaker) => choose({ speaker })} />
@@ -107,7 +112,7 @@ export function Settings() {
           )}
         </div>
       </Part>
-      <Part title={t("keep")}>
+      <Part title={common("keep")}>
         <div class="sheet-row">
           <button type="button" class="button" disabled={!canSave} onClick={() => saveConversation(conversation, "txt")}>
             <Icon name="save" />

@@ -58,12 +58,12 @@ function words(text: string, sentence: Sentence, atMs: number): readonly Piece[]
     if (at < 0) continue;
     const next = sentence.words[number + 1]?.atMs ?? word.atMs + Math.max(word.ms, 1);
     const phase: Phase = atMs >= next ? "said" : atMs >= word.atMs ? "now" : "ahead";
-    if (at > cursor) found.push({ text: text.slice(cursor, at), phase: phase === "ahead" ? (last === "ahead" ? "ahead" : "said") : "said" });
+    if (at > cursor) found.push({ text: text.slice(cursor, at), phase: phase === "ahead" ? "ahead" : "said" });
     found.push(phase === "now" ? { text: text.slice(at, at + needle.length), phase, word: true } : { text: text.slice(at, at + needle.length), phase });
     cursor = at + needle.length;
     last = phase;
   }
-  if (cursor < text.length) found.push({ text: text.slice(cursor), phase: last === "ahead" ? "ahead" : "said" });
+  if (cursor < text.length) found.push({ text: text.slice(cursor), phase: last === "said" ? "said" : "ahead" });
   return found;
 }
 

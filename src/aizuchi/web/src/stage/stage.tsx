@@ -6,7 +6,6 @@ import { language } from "../shared/i18n";
 import { computed } from "@preact/signals";
 import type { Conversation } from "../talk/model";
 import { Banners } from "./banners";
-import { Camera } from "./camera";
 import { Captions, CaptionTools } from "./captions";
 import { Composer } from "./composer";
 import { moodOf, nameOf, Page, StageContext, stoppable, useStage } from "./context";
@@ -15,7 +14,7 @@ import { DropZone } from "./drop-zone";
 import { FigureHost } from "./figure-host";
 import { Halo } from "./halo";
 import { wish } from "./keys";
-import { Settings } from "./settings";
+import { Sheets } from "./sheets";
 import { Status } from "./status";
 import { TimelineSlot } from "./timeline-slot";
 import { t } from "./words";
@@ -69,8 +68,7 @@ function Whole() {
         <Banners />
         <TimelineSlot />
       </main>
-      {page.sheet.value === "settings" && <Settings />}
-      {page.sheet.value === "camera" && <Camera />}
+      <Sheets />
       <DropZone />
     </>
   );

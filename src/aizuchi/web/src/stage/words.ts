@@ -25,7 +25,7 @@ export const t = texts({
   micOff: ["Turn the microphone on", "打开麦克风", "マイクをオンにする"],
   micAsking: ["Waiting for permission", "等待授权", "許可を待っています"],
   mic: ["Microphone", "麦克风", "マイク"],
-  hold: ["Hold to talk", "按住说话", "押しながら話す"],
+  hold: ["Hold to talk", "按住说话", "押して話す"],
   holding: ["Let go to send", "松开发送", "離すと送信"],
   holdHint: ["or hold Space", "也可以按住空格键", "スペースキーでも話せます"],
   stop: ["Stop", "停止", "止める"],
@@ -33,6 +33,7 @@ export const t = texts({
   mode: ["How to talk", "说话方式", "話し方"],
   handsFree: ["Hands-free", "免提", "ハンズフリー"],
   holdMode: ["Hold", "按住", "押して話す"],
+  holdModeHint: ["Hold the button or the space bar while you speak.", "说话时按住按钮或空格键。", "ボタンかスペースキーを押している間だけ聞きます。"],
   level: ["Microphone level", "麦克风音量", "マイクの音量"],
 
   // Writing
@@ -104,13 +105,6 @@ export const t = texts({
   dismiss: ["Close", "关闭", "閉じる"],
   hear: ["Tap to hear {name}", "点一下，听{name}说话", "タップして{name}の声を聞く"],
 
-  // Camera
-  cameraTitle: ["Take a picture", "拍照", "写真を撮る"],
-  shoot: ["Take it", "拍摄", "撮る"],
-  otherCamera: ["Other camera", "切换摄像头", "カメラを切り替える"],
-  cameraWaiting: ["Waiting for the camera", "等待摄像头", "カメラを待っています"],
-  cameraRefused: ["The camera was not allowed or not found.", "摄像头未获授权或未找到。", "カメラが許可されていないか、見つかりません。"],
-
   // Dropped files
   dropHere: ["Drop it here", "拖到这里", "ここにドロップ"],
   dropWhat: ["A picture to show, a saved timeline to look at, or a VRM or Live2D figure to wear", "图片、保存的时间线，或 VRM / Live2D 形象", "見せたい画像、保存したタイムライン、または VRM・Live2D のモデル"],
@@ -122,39 +116,9 @@ export const t = texts({
   timelineLoading: ["Loading", "正在加载", "読み込み中"],
   timelineFailed: ["This part of the page could not be loaded.", "页面的这一部分无法加载。", "この部分を読み込めませんでした。"],
 
-  // Settings
+
+  // The sheets, by name
   settings: ["Settings", "设置", "設定"],
-  talking: ["Talking", "对话", "話す"],
-  oneTurn: ["One at a time", "一问一答", "一回ずつ"],
-  handsFreeHint: ["The microphone stays open; you may speak over {name}.", "麦克风一直开着，可以随时打断{name}。", "マイクは開いたまま。{name}が話していても割り込めます。"],
-  oneTurnHint: ["The microphone closes by itself when you fall silent.", "你停下来后，麦克风自动关闭。", "話し終わるとマイクが自動で閉じます。"],
-  holdModeHint: ["Hold the button or the space bar while you speak.", "说话时按住按钮或空格键。", "ボタンかスペースキーを押している間だけ聞きます。"],
-  microphone: ["Microphone", "麦克风", "マイク"],
-  speaker: ["Speaker", "扬声器", "スピーカー"],
-  systemDefault: ["System default", "系统默认", "システムの既定"],
-  device: ["Device {number}", "设备 {number}", "デバイス {number}"],
-  volume: ["Volume", "音量", "音量"],
-  headphones: ["I’m wearing headphones", "我戴着耳机", "ヘッドホンを使っている"],
-  headphonesHint: ["Then nothing of the character’s own voice has to be filtered out.", "这样就不必过滤角色自己的声音。", "キャラクター自身の声を取り除く必要がなくなります。"],
-  look: ["Look", "外观", "表示"],
-  language: ["Language", "语言", "言語"],
-  theme: ["Theme", "主题", "テーマ"],
-  themeAuto: ["Auto", "自动", "自動"],
-  themeLight: ["Light", "浅色", "ライト"],
-  themeDark: ["Dark", "深色", "ダーク"],
-  subtitles: ["Subtitles", "翻译字幕", "訳の字幕"],
-  subtitlesHint: ["The second language, where the character has one.", "如果角色有第二语言，则一并显示。", "キャラクターに第二言語がある場合に表示します。"],
-  showThoughts: ["Inner thoughts", "内心想法", "心の声"],
-  showThoughtsHint: ["Folded below a reply, where the model tells them.", "模型给出时，折叠显示在回复下方。", "モデルが示す場合、返答の下にたたんで表示します。"],
-  whom: ["Character", "角色", "キャラクター"],
-  whomHint: ["Another character begins a new conversation.", "换角色会开始新的对话。", "別のキャラクターを選ぶと新しい会話になります。"],
-  wear: ["Another figure", "换个形象", "別のモデル"],
-  wearHint: ["Drop a VRM or Live2D model anywhere on the page, or choose a file. It stays on this device.", "把 VRM 或 Live2D 模型拖到页面上，或选择文件。文件只留在本机。", "VRM か Live2D のモデルをページにドロップするか、ファイルを選んでください。この端末の外には送られません。"],
-  wearChoose: ["Choose a file", "选择文件", "ファイルを選ぶ"],
-  wearOwn: ["Back to {name}’s own", "恢复{name}原来的形象", "{name}本来の姿に戻す"],
-  keep: ["Keep this conversation", "保存这段对话", "会話を残す"],
-  asText: ["Text", "文本", "テキスト"],
-  asMarkdown: ["Markdown", "Markdown", "Markdown"],
-  console: ["Open the console", "打开控制台", "コンソールを開く"],
   close: ["Close", "关闭", "閉じる"],
+  keep: ["Keep this conversation", "保存这段对话", "会話を残す"],
 });
