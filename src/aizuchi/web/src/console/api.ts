@@ -4,12 +4,25 @@ import { language } from "../shared/i18n";
 
 const KEY = "aizuchi.token";
 
-export const token = signal(sessionStorage.getItem(KEY) ?? "");
+export const token = signal(kept());
+
+/** Storage may be forbidden to a page; the token then lasts as long as the page. */
+function kept(): string {
+  try {
+    return sessionStorage.getItem(KEY) ?? "";
+  } catch {
+    return "";
+  }
+}
 
 export function remember(secret: string): void {
   token.value = secret;
-  if (secret) sessionStorage.setItem(KEY, secret);
-  else sessionStorage.removeItem(KEY);
+  try {
+    if (secret) sessionStorage.setItem(KEY, secret);
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    return;
+  }
 }
 
 /** An answer that is none. `body` is what the server said besides its sentence. */

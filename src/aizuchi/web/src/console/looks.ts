@@ -1,6 +1,7 @@
 /** The language and the theme, as they were chosen on the stage; the console may change the language. */
-import { effect } from "@preact/signals";
+import { signal } from "@preact/signals";
 import { LANGUAGES, language, preferred, type Language } from "../shared/i18n";
+import { dress, type Theme } from "../shared/theme";
 import { isObject } from "./api";
 
 const KEY = "aizuchi.settings";
@@ -17,20 +18,15 @@ function settings(): Record<string, unknown> {
 export function dressed(): void {
   const kept = settings();
   language.value = LANGUAGES.find((each) => each === kept["language"]) ?? preferred();
-  const root = document.documentElement;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const paint = () => {
-    const wished = kept["theme"];
-    root.dataset["theme"] = wished === "dark" || (wished !== "light" && dark.matches) ? "dark" : "light";
-  };
-  dark.addEventListener("change", paint);
-  paint();
-  effect(() => {
-    root.lang = { en: "en", zh: "zh-Hans", ja: "ja" }[language.value];
-  });
+  const theme = kept["theme"];
+  dress(signal<Theme>(theme === "dark" || theme === "light" ? theme : "auto"), language);
 }
 
 export function choose(lang: Language): void {
   language.value = lang;
-  localStorage.setItem(KEY, JSON.stringify({ ...settings(), language: lang }));
+  try {
+    localStorage.setItem(KEY, JSON.stringify({ ...settings(), language: lang }));
+  } catch {
+    // Storage may be forbidden; the choice then lasts as long as the page.
+  }
 }
