@@ -100,6 +100,12 @@ export function Captions() {
           {lines.map((line, number) => (
             <Row key={line.id} line={line} newest={number === lines.length - 1 || !lines.slice(number + 1).some((each) => each.kind !== "note")} />
           ))}
+          {/* After the character's greeting it is the person's turn. */}
+          {!empty && !lines.some((line) => line.kind === "user") && (
+            <li>
+              <Tries />
+            </li>
+          )}
         </ul>
       </div>
       {away.value && (
@@ -139,18 +145,26 @@ function Announcer() {
 function Hello() {
   const { conversation } = useStage();
   const name = nameOf(conversation.character);
-  const ready = conversation.connection.value.status === "online";
   return (
     <div class="hello">
       <h2>{t("hello")}</h2>
       <p>{t("helloBy", { name })}</p>
-      <div class="tries">
-        {(["try1", "try2", "try3"] as const).map((key) => (
-          <button key={key} type="button" class="button try" disabled={!ready} onClick={() => conversation.say(t(key))}>
-            {t(key)}
-          </button>
-        ))}
-      </div>
+      <Tries />
+    </div>
+  );
+}
+
+/** Something to begin with, for who does not know what to say. */
+function Tries() {
+  const { conversation } = useStage();
+  const ready = conversation.connection.value.status === "online";
+  return (
+    <div class="tries">
+      {(["try1", "try2", "try3"] as const).map((key) => (
+        <button key={key} type="button" class="button try" disabled={!ready} onClick={() => conversation.say(t(key))}>
+          {t(key)}
+        </button>
+      ))}
     </div>
   );
 }

@@ -21,7 +21,7 @@ export function endHold(conversation: Conversation, page: Page): void {
 
 /** Nothing was said yet and the microphone was never open: the button introduces itself. */
 export const isFirst = (conversation: Conversation): boolean =>
-  conversation.lines.value.length === 0 && conversation.mic.value !== "on" && conversation.mic.value !== "asking";
+  !conversation.lines.value.some((line) => line.kind === "user") && conversation.mic.value !== "on" && conversation.mic.value !== "asking";
 
 export function Dock() {
   const { conversation } = useStage();
