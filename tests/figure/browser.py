@@ -23,7 +23,8 @@ POLICY: Final = (
 _BUILD: Final = """
 import { build } from "vite";
 await build({ configFile: false, logLevel: "error", base: "/", build: {
-  outDir: process.env.OUT, emptyOutDir: true, target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false },
+  outDir: process.env.OUT, emptyOutDir: true, target: "es2022", assetsInlineLimit: 0,
+  modulePreload: { polyfill: false },
   rolldownOptions: { input: "figure.html" },
 }});
 """
@@ -52,6 +53,9 @@ def served(folder: Path, more: str = "") -> Iterator[str]:
         def end_headers(self) -> None:
             self.send_header("Content-Security-Policy", POLICY.format(more=more))
             super().end_headers()
+
+        def guess_type(self, path: Any) -> str:
+            return super().guess_type(path) if "." in str(path) else "application/json"
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

@@ -34,12 +34,14 @@ async ({url, file, mouth, emotion, state, level}) => {
   figure.emotion(emotion ?? "neutral", 1);
 }
 """
+TRY = f"async (a) => {{ try {{ await ({WEAR})(a); return ''; }} catch (error) {{ return error.message; }} }}"
 WEIGHTS = """
 () => {
   let found = {};
   window.figure.vrm.scene.traverse((each) => {
     if (each.morphTargetInfluences?.length > 5)
-      for (const [name, at] of Object.entries(each.morphTargetDictionary)) found[name] = each.morphTargetInfluences[at];
+      for (const [name, at] of Object.entries(each.morphTargetDictionary))
+        found[name] = each.morphTargetInfluences[at];
   });
   return found;
 }
@@ -72,7 +74,7 @@ def plain() -> bytes:
 
 
 def test_the_model_is_well_formed():
-    """Chunks and lengths of the file are what the format asks for, and all bones that VRM requires are there."""
+    """Chunks and lengths are what the format asks for, and all bones that VRM requires are there."""
     whole = vrm(1)
     magic, version, length = struct.unpack_from("<III", whole)
     assert (magic, version, length) == (0x46546C67, 2, len(whole))
@@ -111,7 +113,8 @@ def test_a_model_speaks_and_feels(site: str, model: str):
             page.screenshot(path=str(Path(SHOTS) / f"vrm-{model}.png"))
         arms = page.evaluate(
             "() => ['leftHand', 'rightHand', 'leftUpperArm'].map((bone) => {"
-            " const m = window.figure.vrm.humanoid.getRawBoneNode(bone).matrixWorld.elements; return [m[12], m[13]]; })"
+            " const m = window.figure.vrm.humanoid.getRawBoneNode(bone).matrixWorld.elements;"
+            " return [m[12], m[13]]; })"
         )
         (left, right, shoulder) = arms
         assert left[0] > 0.15 > -0.15 > right[0], "left is to the viewer's right"
@@ -153,8 +156,7 @@ def test_a_dropped_file(site: str):
 def test_what_cannot_be_worn_is_explained(site: str, url: str | None, words: str):
     """Each refusal is one sentence for a person, and no canvas is left behind."""
     with browser.opened(site) as page:
-        said = page.evaluate(f"async (a) => {{ try {{ await ({WEAR})(a); return ''; }} catch (e) {{ return e.message; }} }}",
-                             {"url": url, "mouth": None})  # fmt: skip
+        said = page.evaluate(TRY, {"url": url, "mouth": None})
         assert words in said
         assert page.evaluate("() => document.querySelectorAll('canvas').length") == 0
 
@@ -167,8 +169,7 @@ def test_without_webgl_it_says_so(site: str):
             " HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
             " return kind.startsWith('webgl') ? null : real.call(this, kind, ...more); }; }"
         )
-        said = page.evaluate(f"async (a) => {{ try {{ await ({WEAR})(a); return ''; }} catch (e) {{ return e.message; }} }}",
-                             {"url": "/one.vrm", "mouth": None})  # fmt: skip
+        said = page.evaluate(TRY, {"url": "/one.vrm", "mouth": None})
         assert "no WebGL" in said
 
 

@@ -18,21 +18,29 @@ function tooLarge(bytes: number): FigureError {
   return new FigureError(t("large", { size: Math.ceil(bytes / (1 << 20)), limit: LIMIT_MB }));
 }
 
-/** The same-origin address of `url`, or a FigureError: the policy would refuse others without a word to the person. */
-export function own(url: string, base: string = location.href): URL {
-  const full = new URL(url, base);
-  if (full.origin !== new URL(base).origin) throw new FigureError(t("host", { host: full.host || full.protocol }));
-  return full;
-}
+/** The full address of a model. */
+export const address = (url: string): URL => new URL(url, location.href);
 
-/** Asks our own server; the token goes in a header, never into the address. */
+/**
+ * Asks for a file. Our own server gets the person's token, in a header and never in the address; of other hosts
+ * the page's policy decides, and what it refuses is told in words.
+ */
 export async function ask(url: URL, signal: AbortSignal): Promise<Response> {
-  const token = sessionStorage.getItem("aizuchi.token");
-  const answer = await fetch(url, { signal, credentials: "omit", headers: token ? { Authorization: `Bearer ${token}` } : {} });
-  if (answer.status === 404) throw new FigureError(t("missing", { name: decodeURIComponent(url.pathname.split("/").pop() ?? "") }));
+  const ours = url.origin === location.origin;
+  const token = ours ? sessionStorage.getItem("aizuchi.token") : null;
+  let answer: Response;
+  try {
+    answer = await fetch(url, { signal, credentials: "omit", headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  } catch (error) {
+    if (ours || signal.aborted) throw error;
+    throw new FigureError(t("host", { host: url.host || url.protocol }));
+  }
+  if (answer.status === 404) throw new FigureError(t("missing", { name: nameOf(url) }));
   if (!answer.ok) throw new FigureError(t("failed", { why: `HTTP ${answer.status}` }));
   return answer;
 }
+
+export const nameOf = (url: URL): string => decodeURIComponent(url.pathname.split("/").pop() ?? "");
 
 /** All of the answer, or a FigureError as soon as it is known to be too much. */
 export async function download(url: URL, signal: AbortSignal): Promise<Bytes> {

@@ -9,6 +9,8 @@ export const makeFigure: MakeFigure = async (spec, cues) => {
   switch (spec.kind) {
     case "vrm":
       return new (await import("./vrm/vrm")).VrmFigure(spec, cues);
+    case "live2d":
+      return new (await import("./live2d/live2d")).Live2dFigure(spec, cues);
     default:
       return new Drawn(spec, cues);
   }

@@ -3,7 +3,7 @@ import type { VRM, VRMHumanBoneName } from "@pixiv/three-vrm";
 import type { Cues, State } from "../../talk/model";
 import type { Figure, Worn } from "../figure";
 import { FigureError } from "../figure";
-import { type Bytes, download, own, readFile, told } from "../files";
+import { address, type Bytes, download, nameOf, readFile, told } from "../files";
 import { Loop, reduced } from "../loop";
 import { type Inputs, Motion } from "../motion";
 import { Loudness, SHAPES } from "../mouth";
@@ -58,8 +58,8 @@ export class VrmFigure implements Figure {
     const file = this.spec.files?.find((each) => each.name.toLowerCase().endsWith(".vrm"));
     if (file) return [await readFile(file), file.name];
     if (!this.spec.url) throw new FigureError(t("missing", { name: ".vrm" }));
-    const url = own(this.spec.url);
-    return [await download(url, this.gone.signal), decodeURIComponent(url.pathname.split("/").pop() ?? "")];
+    const url = address(this.spec.url);
+    return [await download(url, this.gone.signal), nameOf(url)];
   }
 
   state(state: State, held: boolean): void {
