@@ -72,7 +72,7 @@ def served(folder: Path, more: str = "") -> Iterator[str]:
 
 
 @contextmanager
-def opened(url: str, **context: Any) -> Iterator[Any]:
+def opened(url: str, webgl: bool = True, **context: Any) -> Iterator[Any]:
     """A Playwright page at `url`; whatever the page complains of is collected in `page.complaints`."""
     sync = needed.module("playwright.sync_api")
     with sync.sync_playwright() as play:

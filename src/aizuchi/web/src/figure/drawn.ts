@@ -1,7 +1,7 @@
 /**
  * The drawn figure: rig, mouth and motion on a canvas, once a frame. A canvas and not SVG, since some sixty
  * shapes change in every frame: their nodes would each be laid out and painted by the browser, while a canvas
- * takes the same curves as a list of commands (about a third of the main thread's time, measured).
+ * takes the same curves as a list of commands.
  */
 import type { Cues, FigureSpec, State } from "../talk/model";
 import { Body } from "./body";

@@ -27,6 +27,7 @@ export class FaceArt {
   private readonly iris: CanvasGradient;
   private readonly cheek: CanvasGradient;
   private readonly skin: CanvasGradient;
+  private readonly fear: CanvasGradient;
 
   constructor(private readonly p: Palette, c: CanvasRenderingContext2D) {
     this.iris = c.createLinearGradient(0, -36, 0, 36);
@@ -34,6 +35,9 @@ export class FaceArt {
     this.iris.addColorStop(0.42, p.eyes);
     this.iris.addColorStop(0.75, p.eyes);
     this.iris.addColorStop(1, p.eyesLight);
+    this.fear = c.createLinearGradient(0, -150, 0, 110);
+    this.fear.addColorStop(0, alpha("#6d7bc4", 0.75));
+    this.fear.addColorStop(1, alpha("#6d7bc4", 0));
     this.cheek = c.createRadialGradient(0, 0, 2, 0, 0, 46);
     this.cheek.addColorStop(0, alpha(p.blush, 0.85));
     this.cheek.addColorStop(0.5, alpha(p.blush, 0.4));
@@ -53,11 +57,10 @@ export class FaceArt {
   paintTint(view: View, face: Face): void {
     const { c } = view;
     if (face.pale > 0.02) {
-      const fear = c.createLinearGradient(0, -150, 0, 110);
-      fear.addColorStop(0, alpha("#6d7bc4", 0.75 * clamp(face.pale)));
-      fear.addColorStop(1, alpha("#6d7bc4", 0));
-      c.fillStyle = fear;
+      c.globalAlpha = clamp(face.pale);
+      c.fillStyle = this.fear;
       c.fillRect(-220, -220, 440, 340);
+      c.globalAlpha = 1;
     }
     const deep = clamp(face.blush);
     if (deep < 0.02) return;

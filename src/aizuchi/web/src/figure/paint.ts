@@ -114,8 +114,14 @@ export function mix(a: string, b: string, t: number): string {
   return `#${p.map((each, at) => Math.round(each + (q[at]! - each) * t).toString(16).padStart(2, "0")).join("")}`;
 }
 
+const known = new Map<string, string>();
+
+/** Remembered, since it is asked for in every frame: give it opacities that stand still. */
 export function alpha(colour: string, opacity: number): string {
-  return `rgba(${parse(colour).join(",")},${opacity.toFixed(3)})`;
+  const key = `${colour}${opacity}`;
+  let made = known.get(key);
+  if (made === undefined) known.set(key, (made = `rgba(${parse(colour).join(",")},${opacity.toFixed(3)})`));
+  return made;
 }
 
 /** Shadows go to violet and lights to cream, as under a warm lamp. */
