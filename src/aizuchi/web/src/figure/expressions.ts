@@ -14,7 +14,7 @@ export const EXPRESSIONS: Readonly<Record<string, Readonly<Partial<Face>>>> = {
   funny: { ...both(0.75, 0.5), ...brows(0.5, 0.2), browR: 0.75, squint: 0.4, smile: 1, smirk: 0.35, wide: 0.4, gape: 0.35, blush: 0.55, tilt: -0.06 },
   sad: { ...both(0.72), ...brows(0.1, 0.85), smile: -0.6, wide: -0.15, blush: 0.15, nod: 0.09, tilt: 0.04, shrug: -0.5, lookY: 0.35, iris: 1.03 },
   angry: { ...both(0.82), ...brows(-0.55, -0.95), squint: 0.35, smile: -0.6, wide: 0.05, grit: 0.25, blush: 0.4, vein: 0.8, nod: 0.04, shrug: 0.3, iris: 0.92 },
-  crying: { ...both(0.36), ...brows(0.2, 1), squint: 0.45, smile: -0.75, wide: 0.1, gape: 0.28, wave: 0.7, blush: 0.6, tears: 1, nod: 0.08, shrug: 0.4 },
+  crying: { ...both(0.58), ...brows(0.25, 1), squint: 0.4, smile: -0.75, wide: 0.1, gape: 0.28, wave: 0.7, blush: 0.6, tears: 1, nod: 0.08, shrug: 0.4 },
   loving: { ...both(0.92, 0.15), ...brows(0.45, 0.25), squint: 0.22, smile: 0.9, wide: 0.1, gape: 0.08, iris: 1.12, blush: 1, hearts: 1, tilt: 0.08 },
   embarrassed: { ...both(0.72), ...brows(0.15, 0.6), smile: 0.2, wave: 0.75, wide: -0.1, blush: 1, sweat: 0.7, turn: 0.12, tilt: 0.06, lookX: 0.6, lookY: 0.35, shrug: 0.5 },
   surprised: { ...both(1.14), ...brows(0.9, 0.1), smile: 0.15, gape: 0.42, round: 0.7, wide: -0.3, iris: 0.9, nod: -0.05, shrug: 0.35 },
@@ -31,7 +31,7 @@ export const EXPRESSIONS: Readonly<Record<string, Readonly<Partial<Face>>>> = {
   confused: { ...both(0.95), browL: 0.75, browR: -0.25, slantL: 0.35, slantR: -0.35, smile: -0.25, smirk: 0.35, wave: 0.55, wide: -0.2, question: 1, tilt: 0.15 },
   fearful: { ...both(1.06), ...brows(0.65, 1), smile: -0.5, wave: 0.8, gape: 0.12, wide: 0.1, grit: 0.35, iris: 0.74, pale: 0.6, blush: 0, sweat: 1, nod: 0.04, shrug: 0.9 },
   disgusted: { ...both(0.6), ...brows(-0.3, -0.5), slantL: -0.1, squint: 0.6, smile: -0.75, smirk: -0.5, wave: 0.35, wide: 0, lookX: 0.3, turn: 0.14, nod: -0.05, pale: 0.25, blush: 0.1 },
-  calm: { ...both(0.8, 0.1), ...brows(0.1, 0.1), smile: 0.4, blush: 0.3, shrug: -0.25 },
+  calm: { ...both(0.74, 0.15), ...brows(0.1, 0.15), smile: 0.5, blush: 0.3, shrug: -0.25 },
 };
 
 /** The face of an emotion at an intensity of 0..1; a name that nobody knows is the face at rest. */

@@ -25,7 +25,7 @@ export const REST = {
   slantL: 0,
   slantR: 0,
   /** Corners of the mouth, -1 down, 1 up. */
-  smile: 0.25,
+  smile: 0.42,
   /** One corner higher than the other. */
   smirk: 0,
   /** How far the mouth stands open of itself, and how wide it is. */
