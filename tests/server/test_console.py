@@ -6,7 +6,6 @@ import base64
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from aizuchi.events import Fault, LinkOpened, TurnBegun, TurnEnded
