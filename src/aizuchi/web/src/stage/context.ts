@@ -3,7 +3,8 @@ import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { SavedTimeline } from "../timeline";
-import type { CharacterInfo, Conversation, FigureSpec, State } from "../talk/model";
+import type { Worn } from "../figure/figure";
+import type { CharacterInfo, Conversation, State } from "../talk/model";
 
 export interface Notice {
   readonly id: number;
@@ -15,8 +16,8 @@ export class Page {
   readonly sheet: Signal<"settings" | "camera" | null> = signal(null);
   readonly timelineOpen = signal(false);
   readonly saved: Signal<SavedTimeline | null> = signal(null);
-  /** A dropped figure that is worn instead of the character's own. */
-  readonly worn: Signal<(FigureSpec & { readonly files: readonly File[] }) | null> = signal(null);
+  /** A dropped figure, or one from an address, that is worn instead of the character's own. */
+  readonly worn: Signal<Worn | null> = signal(null);
   readonly holding = signal(false);
   /** The person is writing: the figure looks there. */
   readonly writing = signal(false);

@@ -2,7 +2,7 @@
 import { effect, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { makeFigure } from "../figure";
-import type { Figure } from "../figure/figure";
+import type { Figure, Worn } from "../figure/figure";
 import type { FigureSpec } from "../talk/model";
 import { nameOf, useStage } from "./context";
 import { t } from "./words";
@@ -30,7 +30,7 @@ export function FigureHost() {
     let gone = false;
     let stop = () => {};
     let made: Figure | null = null;
-    const put = async (which: FigureSpec) => {
+    const put = async (which: Worn) => {
       made = await makeFigure(which, conversation.cues);
       if (gone) return made.dispose();
       await made.mount(place);

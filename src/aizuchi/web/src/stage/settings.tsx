@@ -1,5 +1,5 @@
 /** Everything that can be chosen. Each choice holds at once; there is nothing to confirm. */
-import { useComputed } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { Icon } from "../shared/icons";
@@ -21,6 +21,7 @@ export default function Settings() {
   const characters = conversation.characters.value;
   const canSave = useComputed(() => conversation.lines.value.length > 0).value;
   const model = useRef<HTMLInputElement>(null);
+  const address = useSignal(page.worn.peek()?.url ?? "");
   const choose = (wish: Partial<Chosen>) => conversation.choose(wish);
   const hints = {
     continuous: t("handsFreeHint", { name }),
@@ -111,6 +112,28 @@ export default function Settings() {
             </button>
           )}
         </div>
+        <form
+          class="sheet-row"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const url = address.value.trim();
+            if (url) page.worn.value = { kind: /\.model3\.json(\?|$)/i.test(url) ? "live2d" : "vrm", url };
+          }}
+        >
+          <input
+            type="text"
+            inputMode="url"
+            class="field"
+            data-testid="figure-url"
+            aria-label={t("wearAddress")}
+            placeholder={t("wearAddress")}
+            value={address.value}
+            onInput={(event) => (address.value = event.currentTarget.value)}
+          />
+          <button type="submit" class="button" disabled={!address.value.trim()}>
+            {t("wearFetch")}
+          </button>
+        </form>
       </Part>
       <Part title={common("keep")}>
         <div class="sheet-row">

@@ -36,6 +36,8 @@ export const t = texts({
   wear: ["Another figure", "换个形象", "別のモデル"],
   wearHint: ["Drop a VRM or Live2D model anywhere on the page, or choose a file. It stays on this device.", "把 VRM 或 Live2D 模型拖到页面上，或选择文件。文件只留在本机。", "VRM か Live2D のモデルをページにドロップするか、ファイルを選んでください。この端末の外には送られません。"],
   wearChoose: ["Choose a file", "选择文件", "ファイルを選ぶ"],
+  wearAddress: ["Address of a model (.vrm, .model3.json)", "模型地址（.vrm、.model3.json）", "モデルのアドレス（.vrm、.model3.json）"],
+  wearFetch: ["Wear it", "换上", "これにする"],
   wearOwn: ["Back to {name}’s own", "恢复{name}原来的形象", "{name}本来の姿に戻す"],
   asText: ["Text", "文本", "テキスト"],
   asMarkdown: ["Markdown", "Markdown", "Markdown"],
