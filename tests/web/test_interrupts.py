@@ -1,0 +1,78 @@
+"""The stop: silent within 50 ms on the page's own clock, and nothing of the old reply afterwards."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.server import Server
+from tests.web import ear, said
+from tests.web.conftest import Visit
+from tests.web.stage import Stage
+
+SILENT_MS = 50
+
+WAYS: list[tuple[str, Callable[[Stage], None]]] = [
+    ("click stop", lambda stage: stage.id("stop").click()),
+    ("keydown Escape", lambda stage: stage.page.keyboard.press("Escape")),
+]
+
+
+@pytest.mark.parametrize("mark, stop", WAYS, ids=["button", "escape"])
+def test_interrupt(humming: Server, visit: Visit, mark: str, stop: Callable[[Stage], None]):
+    """Stopped in the second sentence; what is said next is all that is heard."""
+    stage = visit(humming.url)
+    stage.speaking("tell me a story")
+    stage.page.wait_for_timeout(3_000)
+    stop(stage)
+    line = stage.reply("interrupted")
+    stage.settle()
+    # What nobody heard is still there to be read, but marked.
+    expect(line).to_contain_text(said.STORY[0])
+    assert line.locator("s, del").count() > 0
+    stage.say("hello")
+    stage.reply("stop")
+    stage.settle()
+    heard = ear.record(stage.page)
+    at = heard.mark(mark)
+    # A sound of the old reply: whatever came before the answer to the greeting.
+    hello = next(each for each in heard.stretches() if each.tone == ear.tone_of(said.HELLO))
+    last = heard.last_sound(before=hello.begin - 0.02)
+    assert last is not None
+    print(f"silent {(last - at) * 1000:.0f} ms after the {mark}")
+    assert (last - at) * 1000 < SILENT_MS
+    assert heard.order(begin=at + SILENT_MS / 1000) == [ear.tone_of(said.HELLO)]
+    assert not heard.gaps_within_sentences(30)
+
+
+def test_stop_before_the_first_sound(humming: Server, visit: Visit):
+    """Esc while the answer is being thought of: it never sounds, and the next one does."""
+    stage = visit(humming.url)
+    stage.say("hello")
+    stage.settle()
+    stage.say("tell me a story")
+    stage.page.keyboard.press("Escape")
+    stage.state("idle")
+    stage.say("hello")
+    expect(stage.lines("reply").last).to_contain_text(said.AGAIN)
+    stage.reply("stop")
+    stage.settle()
+    heard = ear.record(stage.page)
+    sounded = sum(heard.loud_seconds(tone) for tone in said.OLD)
+    assert sounded < 0.5
+    assert heard.order()[-1] == ear.tone_of(said.AGAIN)
+
+
+def test_typing_over_a_reply(humming: Server, visit: Visit):
+    """What is typed while a reply sounds takes its place; not a sound of the old one comes after the new."""
+    stage = visit(humming.url)
+    stage.speaking("tell me a story")
+    stage.page.wait_for_timeout(1_000)
+    stage.say("hello")
+    expect(stage.lines("reply").last).to_contain_text(said.HELLO)
+    stage.reply("stop")
+    expect(stage.lines("reply").first).to_have_attribute("data-finish", "interrupted")
+    stage.settle()
+    heard = ear.record(stage.page)
+    hello = next(each for each in heard.stretches() if each.tone == ear.tone_of(said.HELLO))
+    assert heard.order(begin=hello.begin + 0.02) == [ear.tone_of(said.HELLO)]
