@@ -64,12 +64,12 @@ def run(*args: str, folder: Path, timeout: float = 120.0, **env: str) -> subproc
 class Server:
     """A running server; leaving it asks it to stop, wants exit code 0 and no traceback printed.
 
-    `config` is what its YAML file holds (JSON is YAML). `url` is its HTTP address, `socket` that of the
+    `config` is what its YAML file holds (JSON is YAML), or the file's very text. `url` is its HTTP address, `socket` that of the
     native protocol.
     """
 
     def __init__(
-        self, folder: Path, config: Mapping[str, Any] = {}, *, args: Sequence[str] = (), **env: str
+        self, folder: Path, config: Mapping[str, Any] | str = {}, *, args: Sequence[str] = (), **env: str
     ) -> None:
         self.folder = folder
         self.home = folder / "home"
@@ -87,7 +87,9 @@ class Server:
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / "aizuchi.yaml"
-        file.write_text(json.dumps(self.config, ensure_ascii=False), encoding="utf-8")
+        config = self.config
+        text = config if isinstance(config, str) else json.dumps(config, ensure_ascii=False)
+        file.write_text(text, encoding="utf-8")
         with open(self._out, "wb") as out, open(self._err, "wb") as err:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "aizuchi", "serve", "--config", str(file), "--port", "0", *self._args],

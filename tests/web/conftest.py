@@ -60,7 +60,7 @@ def pages() -> Path:
     return PAGES
 
 
-def running(factory: pytest.TempPathFactory, name: str, config: dict[str, Any]) -> Iterator[Server]:
+def running(factory: pytest.TempPathFactory, name: str, config: dict[str, Any] | str) -> Iterator[Server]:
     with Server(factory.mktemp(name), config) as server:
         yield server
 
@@ -106,9 +106,10 @@ Visit = Callable[..., Stage]
 def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """`visit(url)` opens the stage in a fresh context that has an ear and minds its manners.
 
-    Options are those of `Browser.new_context`, besides `online` (wait for the connection), `expect` (patterns
-    of errors that belong to the test), `secrets` and `beside` (an open stage to whose context the page
-    belongs). When the test has ended each page is photographed, and what a page did wrong fails it.
+    Options are those of `Browser.new_context`, besides `online` (wait for the connection), `at` (what the page
+    is known by), `expect` (patterns of errors that belong to the test), `secrets` and `beside` (an open stage
+    to whose context the page belongs). When the test has ended each page is photographed, and what a page did
+    wrong fails it.
     """
     contexts: list[tuple[BrowserContext, Manners]] = []
     stages: list[Stage] = []
@@ -117,6 +118,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
         url: str,
         *,
         online: bool = True,
+        at: str = "stage",
         expect: tuple[str, ...] = (),
         secrets: tuple[str, ...] = (),
         beside: Stage | None = None,
@@ -136,7 +138,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
             manners.expect(pattern)
         stage = Stage(context.new_page())
         stages.append(stage)
-        return stage.open(url, online=online)
+        return stage.open(url, online=online, at=at)
 
     yield opened
     for number, stage in enumerate(stages):

@@ -63,7 +63,7 @@ class Manners:
         self._address(request.url)
 
     def _answered(self, response: Response) -> None:
-        if response.request.resource_type == "document" and response.request.frame.parent_frame is None:
+        if response.request.is_navigation_request():
             self._policies[response.url] = response.headers.get("content-security-policy")
 
     def _opened(self, page: Page) -> None:

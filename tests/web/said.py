@@ -12,7 +12,7 @@ AGAIN = "Hello again and welcome back."
 GO = "Going forward one step after another."
 STORY = [
     "This is the story of a lighthouse.",
-    "Its keeper was a small machine, and every evening it wound up the lamp, and every morning it let it rest for a while.",
+    "Its keeper was a small machine, and every evening it wound up the lamp.",
     "Ships passed far out, and none of them ever answered its long, slow signal.",
     "One winter the lamp broke, and there was no spare glass anywhere on the hill.",
     "So it began to hum, loudly, into the old fog horn that nobody had used for years.",

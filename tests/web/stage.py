@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 from tests.web import ear
 
@@ -29,10 +30,10 @@ class Stage:
     def root(self) -> Locator:
         return self.id("stage")
 
-    def open(self, url: str, *, online: bool = True) -> Stage:
+    def open(self, url: str, *, online: bool = True, at: str = "stage") -> Stage:
         self.page.goto(url)
-        expect(self.root).to_be_visible()
-        if online:
+        expect(self.id(at)).to_be_visible()
+        if online and at == "stage":
             self.is_online()
         return self
 
@@ -76,6 +77,12 @@ class Stage:
         """Wait until a reply has ended and its sound has died away."""
         self.state("idle", timeout=60_000)
         ear.wait_for_silence(self.page)
+
+    def come_back(self) -> None:
+        """Press "try now", unless the page was quicker, and wait until it is online."""
+        with suppress(Error):
+            self.id("retry").click(timeout=2_000)
+        self.is_online()
 
     def storage(self, kind: str, key: str) -> Any:
         """What the page keeps; `kind` is local or session."""

@@ -24,8 +24,7 @@ def test_lost_and_found(humming: Server, visit: Visit, aside: Aside):
     expect(stage.id("retry")).to_be_visible()
     ear.wait_for_silence(stage.page)
     aside.run(line.mend())
-    stage.id("retry").click()
-    stage.is_online()
+    stage.come_back()
     expect(stage.id("connection")).to_have_count(0)
     expect(stage.lines("reply").nth(1)).to_have_attribute("data-finish", "interrupted")
     stage.say("hello")
@@ -63,8 +62,7 @@ def test_what_is_typed_meanwhile_is_not_lost(humming: Server, visit: Visit, asid
     stage.say("hello")
     kept = stage.id("text-input").input_value() == "hello"
     aside.run(line.mend())
-    stage.id("retry").click()
-    stage.is_online()
+    stage.come_back()
     if kept:
         stage.id("text-input").press("Enter")
     expect(stage.reply()).to_contain_text(said.HELLO)
