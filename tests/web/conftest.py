@@ -106,7 +106,7 @@ Visit = Callable[..., Stage]
 def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """`visit(url)` opens the stage in a fresh context that has an ear and minds its manners.
 
-    Options are those of `Browser.new_context`, besides `online` (wait for the connection), `at` (what the page
+    Options are those of `Browser.new_context`, besides `online` (wait for the connection), `at` (what a page
     is known by), `expect` (patterns of errors that belong to the test), `secrets` and `beside` (an open stage
     to whose context the page belongs). When the test has ended each page is photographed, and what a page did
     wrong fails it.

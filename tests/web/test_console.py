@@ -131,7 +131,9 @@ def test_a_character_is_changed(own: Own, visit: Visit):
 
 @pytest.fixture(scope="module")
 def guarded(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from running(tmp_path_factory, "guarded", HUMMING | {"server": {"tokens": {"ann": TOKEN}}})
+    yield from running(
+        tmp_path_factory, "guarded", HUMMING | {"server": {"tokens": {"ann": TOKEN}, "operators": ["ann"]}}
+    )
 
 
 def test_the_console_wants_a_token(guarded: Server, visit: Visit):

@@ -29,15 +29,12 @@ FOCUSED = """
 """
 
 
-def tabbed(stage: Stage, most: int = 40) -> list[str]:
-    """What the Tab key reaches, in order, until it comes round."""
-    reached: list[str] = []
-    for _ in range(most):
+def tabbed(stage: Stage, presses: int = 24) -> set[str]:
+    """What the Tab key reaches."""
+    reached: set[str] = set()
+    for _ in range(presses):
         stage.page.keyboard.press("Tab")
-        name = str(stage.page.evaluate(FOCUSED)[0])
-        if reached and name == reached[0]:
-            break
-        reached.append(name)
+        reached.add(str(stage.page.evaluate(FOCUSED)[0]))
     return reached
 
 
@@ -55,7 +52,7 @@ def test_keyboard_only(humming: Server, visit: Visit):
     assert stage.page.evaluate(FOCUSED)[1], "the focus cannot be seen"
     stage.page.keyboard.press("Enter")
     expect(stage.id("settings-sheet")).to_be_visible()
-    inside = tabbed(stage, 12)
+    inside = tabbed(stage)
     assert "language" in inside and "text-input" not in inside
     stage.page.keyboard.press("Escape")
     expect(stage.id("settings-sheet")).to_have_count(0)
