@@ -20,4 +20,5 @@ def screenshot(of: Page | Locator, name: str) -> Path:
 
 def named(test: str) -> str:
     """A test's name as that of a file."""
-    return re.sub(r"[^a-z0-9]+", "-", test.lower().removeprefix("test_")).strip("-")
+    told = re.sub(r"-?\\u[0-9a-f]{4}", "", test.lower().removeprefix("test_"))
+    return re.sub(r"[^a-z0-9]+", "-", told).strip("-")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from playwright.sync_api import Page
 
 _DROP = """
-(files) => {
+async (files) => {
   const carried = new DataTransfer();
   for (const { name, type, data } of files) {
     const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
@@ -18,6 +18,8 @@ _DROP = """
   const tell = (kind) => target.dispatchEvent(new DragEvent(kind, event));
   tell("dragenter");
   tell("dragover");
+  // The page draws what it has noticed a moment later.
+  await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
   const over = document.querySelector("[data-testid=drop]") !== null;
   tell("drop");
   return over;
