@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,13 +25,19 @@ def chromium() -> str:
     )
 
 
-def launch(playwright: Playwright, microphone: Path | None = None, *, allowed: bool = True) -> Browser:
+SOFTWARE_WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
+"""Machines of tests have no graphics card."""
+
+
+def launch(
+    playwright: Playwright, microphone: Path | None = None, *, allowed: bool = True, more: Sequence[str] = ()
+) -> Browser:
     """A headless browser. Its microphone plays `microphone` once from each opening; None: none is plugged in.
 
     With `allowed` false nobody answers its question for permission, and a context that was not given the
     permission is refused at once, as by a person's "no".
     """
-    args = [f"--host-resolver-rules=MAP {STRANGE_HOST} 127.0.0.1"]
+    args = [f"--host-resolver-rules=MAP {STRANGE_HOST} 127.0.0.1", *more]
     if allowed:
         args.append("--use-fake-ui-for-media-stream")
     if microphone is not None:
@@ -41,11 +47,13 @@ def launch(playwright: Playwright, microphone: Path | None = None, *, allowed: b
 
 
 @contextmanager
-def browsing(microphone: Path | None = None, *, allowed: bool = True) -> Iterator[Browser]:
+def browsing(
+    microphone: Path | None = None, *, allowed: bool = True, more: Sequence[str] = ()
+) -> Iterator[Browser]:
     """The browser of a module. Playwright's own event loop ends with it, so that coroutine tests can run."""
     path = chromium()
     assert path
     with sync_playwright() as playwright:
-        browser = launch(playwright, microphone, allowed=allowed)
+        browser = launch(playwright, microphone, allowed=allowed, more=more)
         yield browser
         browser.close()

@@ -93,13 +93,18 @@ interface SheetProps {
   readonly children: ComponentChildren;
 }
 
-/** A modal dialog. The browser keeps the focus inside, closes it at Esc and gives the focus back afterwards. */
+/** A modal dialog. The browser keeps the focus inside and closes it at Esc; afterwards the focus is where it was. */
 export function Sheet({ title, closeLabel, testid, class: extra, onClose, children }: SheetProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
+    const before = document.activeElement;
     if (element && !element.open) element.showModal();
-    return () => element?.close();
+    return () => {
+      element?.close();
+      // A dialog that is taken out of the page, as ours is, gives nothing back by itself.
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, []);
   return (
     <dialog

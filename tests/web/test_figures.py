@@ -1,0 +1,47 @@
+"""A model that is dropped onto the page is worn, and what is no model harms nobody."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.server import Server
+from tests.figure.primitive import vrm
+from tests.web import artefacts, ear, said
+from tests.web.chromium import SOFTWARE_WEBGL, browsing
+from tests.web.conftest import Visit
+from tests.web.drops import drop
+
+CANVAS = "document.querySelector('[data-testid=figure] canvas')"
+DRAWN = f"Boolean({CANVAS}?.getContext('2d'))"
+MODELLED = f"Boolean({CANVAS}?.getContext('webgl2'))"
+"""A canvas has one kind of context for life and gives none of another."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing(more=SOFTWARE_WEBGL) as launched:
+        yield launched
+
+
+def test_a_dropped_model(humming: Server, visit: Visit):
+    """The drawn figure makes room for the model, which is then spoken with."""
+    stage = visit(humming.url)
+    ear.until(stage.page, DRAWN)
+    drop(stage.page, {"primitive.vrm": vrm(1)})
+    ear.until(stage.page, MODELLED, within=60)
+    stage.say("hello")
+    stage.state("speaking")
+    artefacts.screenshot(stage.page, "a-model-speaks")
+    expect(stage.reply()).to_contain_text(said.HELLO)
+
+
+def test_what_is_no_model(humming: Server, visit: Visit):
+    """The page says what is wrong with it and keeps its own figure."""
+    stage = visit(humming.url)
+    ear.until(stage.page, DRAWN)
+    drop(stage.page, {"noise.vrm": b"no model at all" * 40})
+    expect(stage.page.locator(".notice.bad")).to_be_visible()
+    ear.until(stage.page, DRAWN)
+    stage.say("hello")
+    expect(stage.reply()).to_contain_text(said.HELLO)
