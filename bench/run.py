@@ -31,6 +31,7 @@ import report
 import scaling
 import stale
 import turns
+import web
 from client import Job
 from costs import imports, installed_mb, starts
 from figures import calibration, closings, interrupts, latency, spread
@@ -406,6 +407,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "barge": barge.part,
     "stale": stale.part,
     "scaling": scaling.part,
+    "web": web.part,
 }
 
 
