@@ -3,9 +3,9 @@
     python bench/run.py --only web
 
 Sizes are those of the built files in gzip, as the server sends them. The first load is the stage's script
-with all that it imports before it runs; worklets come with the first sound, everything else when it is opened. A
-typed turn is timed in headless Chromium with vendors at zero: from the navigation to the open connection on
-the page's clock, and from the Enter key to the first sound on its audio clock.
+with all that it imports before it runs; worklets come with the first sound, everything else when it is
+opened. A typed turn is timed in headless Chromium with vendors at zero: from the navigation to the open
+connection on the page's clock, and from the Enter key to the first sound on its audio clock.
 """
 
 from __future__ import annotations

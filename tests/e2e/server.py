@@ -64,8 +64,8 @@ def run(*args: str, folder: Path, timeout: float = 120.0, **env: str) -> subproc
 class Server:
     """A running server; leaving it asks it to stop, wants exit code 0 and no traceback printed.
 
-    `config` is what its YAML file holds (JSON is YAML), or the file's very text. `url` is its HTTP address, `socket` that of the
-    native protocol.
+    `config` is what its YAML file holds (JSON is YAML), or the file's very text. `url` is its HTTP address,
+    `socket` that of the native protocol.
     """
 
     def __init__(
