@@ -1,5 +1,5 @@
 /** The conversation in text. Follows the newest line until the person scrolls up. */
-import { useComputed, useSignal } from "@preact/signals";
+import { effect, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../shared/icons";
 import { copyText, download } from "../shared/take";
@@ -64,14 +64,24 @@ export function Captions() {
     const element = box.current;
     if (!element || !list.current || typeof ResizeObserver === "undefined") return;
     const settle = () => {
-      const to = sticky.current.changed(element);
+      const to = sticky.current.changed(element, sounding(element));
       if (to !== null && Math.abs(element.scrollTop - to) > 0.5) element.scrollTop = to;
     };
     // Both the text and the box change size: lines grow, keyboards open, phones are turned.
     const observer = new ResizeObserver(settle);
     observer.observe(element);
     observer.observe(list.current);
-    return () => observer.disconnect();
+    let frame = 0;
+    const end = effect(() => {
+      void conversation.speaking.value;
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(settle);
+    });
+    return () => {
+      end();
+      cancelAnimationFrame(frame);
+      observer.disconnect();
+    };
   }, [empty]);
 
   // What one says oneself is always shown, wherever one had scrolled to.
@@ -117,6 +127,12 @@ export function Captions() {
       <Announcer />
     </section>
   );
+}
+
+/** Where in the list the words stand that sound now or come next; null when all of the reply is said. */
+function sounding(box: HTMLElement): number | null {
+  const words = box.querySelector(".reply.live .now") ?? box.querySelector(".reply.live .ahead");
+  return words ? words.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop : null;
 }
 
 function Row({ line, newest }: { line: Line; newest: boolean }) {

@@ -1,6 +1,8 @@
 /**
  * Whether the captions follow the newest line. They do until the person scrolls up, and again once the end is back in
  * sight. Only a scroll decides that: growth alone moves the end away and must not count as leaving it.
+ *
+ * A reply may be written long before it is said. Then the place that sounds is followed, and not the end.
  */
 export interface Sizes {
   readonly scrollTop: number;
@@ -10,6 +12,8 @@ export interface Sizes {
 
 /** Nearer than this many pixels is "at the end": about one line of text. */
 const NEAR = 28;
+/** So far down the box, of its height, the words that sound may stand. */
+const READING = 0.6;
 
 export const atEnd = ({ scrollTop, clientHeight, scrollHeight }: Sizes): boolean => scrollHeight - scrollTop - clientHeight <= NEAR;
 
@@ -29,10 +33,16 @@ export class Sticky {
     this.height = sizes.scrollHeight;
   }
 
-  /** Lines or the box have changed. Returns where to scroll, or null to stay. */
-  changed(sizes: Sizes): number | null {
+  /**
+   * Lines, the box or what sounds have changed. `sounding` is where the words that sound stand in the list, in pixels
+   * from its top; null when nothing is still to be said. Returns where to scroll, or null to stay.
+   */
+  changed(sizes: Sizes, sounding: number | null = null): number | null {
     this.height = sizes.scrollHeight;
     if (!this.follows) return null;
-    return Math.max(0, sizes.scrollHeight - sizes.clientHeight);
+    const end = Math.max(0, sizes.scrollHeight - sizes.clientHeight);
+    if (sounding === null) return end;
+    // Never back: whoever reads ahead is left alone.
+    return Math.min(end, Math.max(sizes.scrollTop, sounding - sizes.clientHeight * READING));
   }
 }

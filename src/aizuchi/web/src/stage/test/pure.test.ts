@@ -75,6 +75,18 @@ describe("stickiness", () => {
     expect(sticky.changed(sizes(395, 520))).toBe(420);
   });
 
+  it("follows the words that sound in a reply that is written long before it is said", () => {
+    const sticky = new Sticky();
+    sticky.scrolled(sizes(100, 200));
+    // The reply begins at 210; all of it is there at once.
+    expect(sticky.changed(sizes(100, 900), 210)).toBe(150);
+    expect(sticky.changed(sizes(150, 900), 400)).toBe(340);
+    // Whoever reads ahead is not taken back, and the end is the end.
+    expect(sticky.changed(sizes(500, 900), 420)).toBe(500);
+    expect(sticky.changed(sizes(500, 900), 890)).toBe(800);
+    expect(sticky.changed(sizes(790, 900), null)).toBe(800);
+  });
+
   it("is not shaken off by text that outruns a scroll down", () => {
     const sticky = new Sticky();
     sticky.scrolled(sizes(100, 200));
