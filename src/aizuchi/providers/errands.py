@@ -29,9 +29,11 @@ class Errand:
         """What ended it too early, if anything did."""
         self._name = name
         self._failed = failed
+        self._work: Coroutine[Any, Any, None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, group: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> None:
+        self._work = work
         self._task = group.create_task(self._run(work))
 
     async def end(self) -> None:
@@ -39,6 +41,8 @@ class Errand:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=ENDING)
+            if self._task.done() and self._work is not None:
+                self._work.close()  # it may not even have begun
 
     async def _run(self, work: Coroutine[Any, Any, None]) -> None:
         try:
