@@ -158,7 +158,7 @@ class Api:
                     f"{self._stage}.openai: {what} holds characters that no header may have; copy it anew"
                 )
         proxy = options.proxy.get_secret_value()
-        verify = _tls(self.url.scheme == "https", options.verify_tls)
+        verify = trust(self.url.scheme == "https", options.verify_tls)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0)
         from_environment = not proxy and not self.local and bool(getproxies())
         try:
@@ -279,9 +279,9 @@ class Api:
         try:
             return await self._client.send(request, stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            reason = "no answer" if isinstance(error, httpx.ConnectTimeout) else _why(error)
+            why = "no answer" if isinstance(error, httpx.ConnectTimeout) else reason(error)
             raise Lost(
-                f"cannot reach {where} ({reason}); does it run, and is {self._stage}.openai.base_url right?",
+                f"cannot reach {where} ({why}); does it run, and is {self._stage}.openai.base_url right?",
                 reached=False,
             ) from None
         except httpx.RequestError as error:
@@ -326,7 +326,7 @@ class Api:
 
 
 @functools.cache
-def _tls(secure: bool, verify: bool) -> ssl.SSLContext:
+def trust(secure: bool, verify: bool) -> ssl.SSLContext:
     """How to check certificates. Reading the authorities takes 50 ms: done once, and only for https."""
     import httpx
 
@@ -414,7 +414,7 @@ def _error_words(error: object) -> tuple[str, str]:
     return text, "" if code is None else str(code)
 
 
-def _why(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why a connection could not be made, from the system's error beneath."""
     cause: BaseException | None = error
     while cause is not None:

@@ -7,11 +7,12 @@ that name the host, never a key.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aizuchi.errors import ProviderError
-from aizuchi.providers.openai import is_local
+from aizuchi.providers.openai import is_local, reason, trust
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -30,6 +31,8 @@ class Socket:
 
     def __init__(self, connection: ClientConnection, host: str) -> None:
         self.kept_at = 0.0
+        self.purpose = ""
+        """What it was made ready for; empty: for anything."""
         self._connection = connection
         self._host = host
 
@@ -60,6 +63,15 @@ class Socket:
         except TimeoutError:
             raise ProviderError(f"{self._host} said nothing for {within:g} s") from None
 
+    async def skip(self) -> None:
+        """Pass over what came while nobody asked."""
+        from websockets.exceptions import ConnectionClosed
+
+        with suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(0):
+                while True:
+                    await self._connection.recv()
+
     def cut(self) -> None:
         """Gone at once, without a goodbye that somebody would have to wait for."""
         self._connection.transport.abort()
@@ -69,39 +81,61 @@ class Socket:
 
 
 class Sockets:
-    """The connections to one address. One may be kept `idle` seconds; `refused` explains a 401."""
+    """The connections to one address. `refused` explains a 401.
+
+    One may be kept `idle` seconds, and `most` of them at a time; None: as many as were needed at once.
+    """
 
     def __init__(
-        self, url: str, headers: dict[str, str], *, connect: float, idle: float, refused: str
+        self,
+        url: str,
+        headers: dict[str, str],
+        *,
+        connect: float,
+        idle: float,
+        refused: str,
+        verify_tls: bool = True,
+        most: int | None = None,
     ) -> None:
         self._url = url
         self._headers = headers
         self._connect_timeout = connect
         self._idle = idle
         self._refused = refused
+        self._verify_tls = verify_tls
+        self._most = most
         self._host = urlsplit(url).hostname or ""
         self._kept: list[Socket] = []
         self._warming = False
 
-    async def take(self) -> tuple[Socket, bool]:
-        """A connection for one task, and whether it is a new one. Raises ProviderError."""
+    async def take(self, purpose: str = "") -> tuple[Socket, bool]:
+        """A connection for one task, and whether it is a new one. Raises ProviderError.
+
+        The newest one that was kept for this purpose, else one for any, else a new one.
+        """
         self._tidy()
-        if self._kept:
-            return self._kept.pop(), False
+        for wanted in dict.fromkeys((purpose, "")):
+            for socket in reversed(self._kept):
+                if socket.purpose == wanted:
+                    self._kept.remove(socket)
+                    return socket, False
         return await self._connect(), True
 
-    def give_back(self, socket: Socket, *, reusable: bool) -> None:
+    def give_back(self, socket: Socket, *, reusable: bool, purpose: str = "") -> None:
         """After a task; what can't be used again is cut."""
         if reusable and socket.open:
             socket.kept_at = asyncio.get_running_loop().time()
+            socket.purpose = purpose
             self._kept.append(socket)
+            while self._most is not None and len(self._kept) > self._most:
+                self._kept.pop(0).cut()
         else:
             socket.cut()
 
     async def warm(self) -> bool:
-        """See that there is a spare."""
+        """See that there is a spare for any purpose."""
         self._tidy()
-        if not self._kept and not self._warming:
+        if not self._spare() and not self._warming:
             self._warming = True
             try:
                 self.give_back(await self._connect(), reusable=True)
@@ -109,11 +143,14 @@ class Sockets:
                 pass
             finally:
                 self._warming = False
-        return bool(self._kept)
+        return self._spare()
 
     def close(self) -> None:
         while self._kept:
             self._kept.pop().cut()
+
+    def _spare(self) -> bool:
+        return any(not socket.purpose for socket in self._kept)
 
     def _tidy(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -137,6 +174,7 @@ class Sockets:
                 open_timeout=self._connect_timeout,
                 close_timeout=1.0,
                 max_size=_LARGEST,
+                ssl=trust(True, self._verify_tls) if self._url.startswith("wss:") else None,
                 proxy=None if is_local(self._host) else True,
             )
         except InvalidStatus as error:
@@ -144,5 +182,5 @@ class Sockets:
             what = self._refused if status in (401, 403) else f"refused the connection (HTTP {status})"
             raise ProviderError(f"{self._host} {what}", retryable=status == 429 or status >= 500) from None
         except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
-            raise ProviderError(f"cannot reach {self._host} ({type(error).__name__})") from None
+            raise ProviderError(f"cannot reach {self._host}: {reason(error)}") from None
         return Socket(connection, self._host)
