@@ -54,6 +54,7 @@ BUILTIN: Final[dict[Kind, dict[str, str]]] = {
         "espeak": "aizuchi.providers.tts.espeak:EspeakVoice",
         "openai": "aizuchi.providers.tts.openai:OpenAIVoice",
         "cosyvoice": "aizuchi.providers.tts.cosyvoice:CosyVoice",
+        "minimax": "aizuchi.providers.tts.minimax:MiniMaxVoice",
         "tone": "aizuchi.providers.tts.tone:ToneVoice",
     },
 }
