@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 
 
 def drawn(stage: Stage) -> None:
-    """Wait until something with light and shadow is in the figure's place; an empty one has the page's colour."""
+    """Wait until something with light and shadow is in the figure's place; the page itself has none."""
     for _ in range(100):
         with av.open(io.BytesIO(stage.id("figure").screenshot(timeout=60_000)), "r") as file:
             picture = next(file.decode(video=0)).to_ndarray(format="gray")

@@ -42,7 +42,6 @@ def test_interrupt(humming: Server, visit: Visit, mark: str, stop: Callable[[Sta
     print(f"silent {(last - at) * 1000:.0f} ms after the {mark}")
     assert (last - at) * 1000 < SILENT_MS
     assert heard.order(begin=at + SILENT_MS / 1000) == [ear.tone_of(said.HELLO)]
-    assert not heard.gaps_within_sentences(30)
 
 
 def test_stop_before_the_first_sound(humming: Server, visit: Visit):
