@@ -48,6 +48,7 @@ def test_stop_before_the_first_sound(humming: Server, visit: Visit):
     """Esc while the answer is being thought of: it never sounds, and the next one does."""
     stage = visit(humming.url)
     stage.say("hello")
+    stage.reply()
     stage.settle()
     stage.say("tell me a story")
     stage.page.keyboard.press("Escape")

@@ -16,6 +16,7 @@ def test_lost_and_found(humming: Server, visit: Visit, aside: Aside):
     line = aside.enter(Line(humming.url))
     stage = visit(line.url, expect=(LOST,))
     stage.say("hello")
+    stage.reply()
     stage.settle()
     stage.speaking("tell me a story")
     aside.run(line.cut(down=True))
