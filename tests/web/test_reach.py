@@ -56,7 +56,7 @@ def test_keyboard_only(humming: Server, visit: Visit):
     assert "language" in inside and "text-input" not in inside
     stage.page.keyboard.press("Escape")
     expect(stage.id("settings-sheet")).to_have_count(0)
-    assert stage.page.evaluate(FOCUSED)[0] == "settings"
+    expect(stage.id("settings")).to_be_focused()
     stage.id("text-input").focus()
     stage.page.keyboard.type("tell me a story")
     stage.page.keyboard.press("Enter")

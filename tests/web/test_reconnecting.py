@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.e2e.server import Server
-from tests.web import ear, said
+from tests.web import artefacts, ear, said
 from tests.web.aside import Aside
 from tests.web.conftest import Visit
 from tests.web.lines import Line
@@ -16,6 +16,7 @@ def test_lost_and_found(humming: Server, visit: Visit, aside: Aside):
     line = aside.enter(Line(humming.url))
     stage = visit(line.url, expect=(LOST,))
     stage.say("hello")
+    stage.reply()
     stage.settle()
     stage.speaking("tell me a story")
     aside.run(line.cut(down=True))
@@ -23,6 +24,7 @@ def test_lost_and_found(humming: Server, visit: Visit, aside: Aside):
     expect(stage.id("connection")).to_be_visible()
     expect(stage.id("retry")).to_be_visible()
     ear.wait_for_silence(stage.page)
+    artefacts.screenshot(stage.page, "connection-lost")
     aside.run(line.mend())
     stage.come_back()
     expect(stage.id("connection")).to_have_count(0)
