@@ -43,8 +43,7 @@ def test_refused_microphone(humming: Server, visit: Visit):
 def test_insecure_origin(strange: Server, visit: Visit):
     """On a host that is no secure origin the page names the command that makes it one."""
     url = strange.url.replace("127.0.0.1", STRANGE_HOST)
-    # Chromium says at such an address that it ignores one of our headers.
-    stage = visit(url, expect=("Cross-Origin-Opener-Policy",))
+    stage = visit(url)
     assert stage.page.evaluate("window.isSecureContext") is False
     stage.id("mic").click()
     stage.attribute("mic", "insecure")

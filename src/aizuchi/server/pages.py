@@ -19,7 +19,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from aizuchi import __version__
-from aizuchi.server import page
+from aizuchi.server import origin, page
 
 if TYPE_CHECKING:
     from aizuchi.server.house import House
@@ -61,7 +61,6 @@ SAME: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "microphone=(self), camera=(self)",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 PLAIN_STYLE: Final = b64encode(hashlib.sha256(page.STYLE.encode()).digest()).decode()
@@ -196,9 +195,15 @@ def router(house: House) -> APIRouter:
     return made
 
 
+def _secure(request: Request) -> bool:
+    """Whether browsers take this for a secure context; elsewhere they complain of some headers."""
+    return request.url.scheme == "https" or origin.is_loopback(request.url.hostname or "")
+
+
 async def _answer(pages: Pages, file: File, request: Request) -> Response:
     headers = {
         **SAME,
+        **({"Cross-Origin-Opener-Policy": "same-origin"} if _secure(request) else {}),
         "Content-Security-Policy": pages.policy(request.headers.get("host", "")),
         "Cache-Control": file.cache,
         "ETag": file.tag,

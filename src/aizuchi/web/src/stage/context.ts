@@ -62,6 +62,6 @@ export function moodOf(conversation: Conversation): Mood {
 
 /** Is there anything that Esc and the stop button would end? */
 export const stoppable = (conversation: Conversation): boolean =>
-  conversation.held.value || conversation.speaking.value !== null || conversation.state.value === "speaking" || conversation.state.value === "thinking";
+  conversation.awaited.value || conversation.held.value || conversation.speaking.value !== null || conversation.state.value === "speaking" || conversation.state.value === "thinking";
 
 export const nameOf = (character: ReadonlySignal<CharacterInfo | null>): string => character.value?.displayName || "Aizuchi";

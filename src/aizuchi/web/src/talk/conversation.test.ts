@@ -87,6 +87,20 @@ describe("a conversation", () => {
     expect(sentTypes().filter((each) => each === "text_input").length).toBe(1);
   });
 
+  it("waits for the server to take up what was typed, and no longer than a while", async () => {
+    talk.say("hello");
+    expect(talk.awaited.value).toBe(true);
+    server().tell(1, { type: "state_update", state: "thinking", previous: "idle" });
+    expect(talk.awaited.value).toBe(false);
+    talk.say("and now?");
+    talk.interrupt();
+    expect(sentTypes().slice(-2)).toEqual(["text_input", "interrupt"]);
+    expect(talk.awaited.value).toBe(false);
+    talk.say("nobody answers");
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(talk.awaited.value).toBe(false);
+  });
+
   it("is silent at once, drops the rest of the reply, and shows what was heard", () => {
     server().tell(1, { type: "state_update", state: "speaking", previous: "thinking" });
     server().tell(1, { type: "assistant_text_delta", delta: "Once upon ", index: 0 });

@@ -31,6 +31,8 @@ const PAGE = "aizuchi.page";
 const NEUTRAL = { name: "neutral", intensity: 1 } as const;
 /** So long a face keeps its expression when the reply is over. */
 const COOLING_MS = 4_000;
+/** What was typed and not taken up for so long is not waited for any more. */
+const AWAITED_MS = 5_000;
 /** With these a reply was silenced; what of it still waits to be played is not wanted. */
 const SILENCED: ReadonlySet<string> = new Set(["interrupt", "barge_in", "superseded", "lost", "closed"]);
 
@@ -40,6 +42,7 @@ export function createConversation(): Conversation {
 
 class Talk implements Conversation {
   readonly state = signal<State>("idle");
+  readonly awaited = signal(false);
   readonly held = signal(false);
   readonly degraded = signal(false);
   readonly queue = signal<{ position: number; etaMs: number | null } | null>(null);
@@ -62,6 +65,7 @@ class Talk implements Conversation {
   private readonly listening: Listening;
   private started = false;
   private cooling: ReturnType<typeof setTimeout> | undefined;
+  private patience: ReturnType<typeof setTimeout> | undefined;
 
   readonly lines = this.transcript.lines;
   readonly entries = this.journal.entries;
@@ -113,7 +117,10 @@ class Talk implements Conversation {
     batch(() => {
       this.transcript.typed(text, pictures);
       this.pictures.value = [];
+      this.awaited.value = true;
     });
+    clearTimeout(this.patience);
+    this.patience = setTimeout(() => (this.awaited.value = false), AWAITED_MS);
   }
 
   attach(picture: Picture): void {
@@ -134,6 +141,7 @@ class Talk implements Conversation {
     batch(() => {
       this.transcript.interrupt(generations.newest);
       this.held.value = false;
+      this.awaited.value = false;
     });
     this.link.send({ type: "interrupt", reason: "user" });
   }
@@ -229,6 +237,7 @@ class Talk implements Conversation {
         return this.journal.add(message.entries);
       case "error": {
         if (message.code === "bad_message" && !this.link.online && this.introduction.character) return this.forgetWish();
+        this.awaited.value = false;
         const note = noteOf(message.code, message.message);
         if (note) this.transcript.note(note.level, note.text);
         return;
@@ -245,6 +254,7 @@ class Talk implements Conversation {
     const { state, previous, reason } = message;
     if (reason && SILENCED.has(reason)) this.speaker.cut(message.generation_id - 1);
     this.state.value = state;
+    this.awaited.value = false;
     this.held.value = reason === "held";
     this.degraded.value = message.degraded === true;
     if (state === "idle" || state === "speaking") this.queue.value = null;
@@ -265,6 +275,7 @@ class Talk implements Conversation {
       this.speaker.reset();
     }
     this.state.value = "idle";
+    this.awaited.value = false;
     this.held.value = false;
     this.queue.value = null;
     void this.meetAll();

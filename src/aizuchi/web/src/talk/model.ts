@@ -123,6 +123,8 @@ export interface Settings {
 export interface Conversation {
   readonly connection: ReadonlySignal<Connection>;
   readonly state: ReadonlySignal<State>;
+  /** Something typed is on its way, and the server has not taken it up yet. */
+  readonly awaited: ReadonlySignal<boolean>;
   /** The reply stands still, because somebody speaks over it. */
   readonly held: ReadonlySignal<boolean>;
   readonly degraded: ReadonlySignal<boolean>;

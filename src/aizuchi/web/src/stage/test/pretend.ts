@@ -49,6 +49,7 @@ export function pretend(): Pretended {
     connection: signal({ status: "online", resumed: false }),
     sound: signal("ready"),
     state: signal("idle"),
+    awaited: signal(false),
     held: signal(false),
     degraded: signal(false),
     queue: signal(null),
