@@ -24,10 +24,17 @@ const CORDS = [
 ];
 const SHADOW = shape("-150,640! -150,330 -84,296 -60,360 -70,450 -50,540 -54,640!", 10);
 
+/** x, y and turn of each. */
+const MALLETS = [[176, 470, -0.5], [196, 478, 0.5]] as const;
+
 export class Body {
   private readonly cloth: CanvasGradient;
+  private readonly collarbone: string;
+  private readonly dark: string;
 
   constructor(private readonly p: Palette, c: CanvasRenderingContext2D) {
+    this.collarbone = alpha(p.skinDeep, 0.6);
+    this.dark = alpha(p.innerShade, 0.55);
     this.cloth = c.createLinearGradient(0, 260, 0, 640);
     this.cloth.addColorStop(0, p.clothes);
     this.cloth.addColorStop(0.45, p.clothes);
@@ -52,7 +59,7 @@ export class Body {
     c.ellipse(chinX * 1.15, chinY - 22, 116, 84, 0, 0, 7);
     c.fillStyle = p.skinShade;
     c.fill();
-    c.strokeStyle = alpha(p.skinDeep, 0.6);
+    c.strokeStyle = this.collarbone;
     c.lineWidth = 4;
     c.beginPath();
     c.moveTo(-70, 318);
@@ -63,20 +70,20 @@ export class Body {
     c.restore();
     fill(view, TOP, p.inner);
     stroke(view, RIM, p.innerShade, 7);
-    fill(view, SHADOW, alpha(p.innerShade, 0.55));
+    fill(view, SHADOW, this.dark);
     for (const panel of PANELS) fill(view, panel, this.cloth, 0, p.clothesLine, 3.5);
     for (const each of FOLDS) stroke(view, each, p.clothesShade, 5);
     for (const seam of SEAMS) {
       stroke(view, seam, p.accent, 7);
     }
     for (const collar of COLLARS) fill(view, collar, p.clothes, 0, p.clothesLine, 3.5);
-    CORDS.forEach((each) => {
+    for (const each of CORDS) {
       stroke(view, each, p.accentDark, 8, cord);
       stroke(view, each, p.accent, 5, cord);
-    });
+    }
     // The two mallets that strike in turn, from which the name comes.
     c.fillStyle = p.accent;
-    for (const [x, y, turn] of [[176, 470, -0.5], [196, 478, 0.5]] as const) {
+    for (const [x, y, turn] of MALLETS) {
       c.save();
       c.translate(x * view.cosTurn + 20 * view.sinTurn, y);
       c.rotate(turn);

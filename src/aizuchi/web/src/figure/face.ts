@@ -1,7 +1,7 @@
 /** The face: skin, ears, nose, blush, brows, eyes, mouth. Everything in the head's own space, middle of the face at 0,0. */
 import type { Palette } from "./look";
 import type { Shape as Lips } from "./mouth";
-import { alpha, dome, fill, place, shape, stroke, trace, type View } from "./paint";
+import { alpha, dome, fill, place, shape, SIDES, stroke, trace, type View } from "./paint";
 import { clamp, type Face, lerp } from "./rig";
 
 const JAW = (_x: number, y: number): number => 34 + Math.max(0, y) * 0.22;
@@ -12,6 +12,8 @@ export const HEAD = shape(
 );
 const EAR = shape("-146,28 -168,16 -178,40 -172,76 -154,98 -142,86", 0);
 const EAR_R = shape("146,28 168,16 178,40 172,76 154,98 142,86", 0);
+const BETWEEN_TEETH = alpha("#7c2436", 0.35);
+const EARS = [EAR, EAR_R];
 const NOSE = shape("2,92 8,104 -2,108", 142, undefined, false);
 
 /** The lids as cubic curves from the inner to the outer corner (outer is +x), y only; x is common to all. */
@@ -28,6 +30,7 @@ export class FaceArt {
   private readonly cheek: CanvasGradient;
   private readonly skin: CanvasGradient;
   private readonly fear: CanvasGradient;
+  private readonly lidShade: string;
 
   constructor(private readonly p: Palette, c: CanvasRenderingContext2D) {
     this.iris = c.createLinearGradient(0, -36, 0, 36);
@@ -35,6 +38,7 @@ export class FaceArt {
     this.iris.addColorStop(0.42, p.eyes);
     this.iris.addColorStop(0.75, p.eyes);
     this.iris.addColorStop(1, p.eyesLight);
+    this.lidShade = alpha(p.eyesDark, 0.26);
     this.fear = c.createLinearGradient(0, -150, 0, 110);
     this.fear.addColorStop(0, alpha("#6d7bc4", 0.75));
     this.fear.addColorStop(1, alpha("#6d7bc4", 0));
@@ -49,7 +53,7 @@ export class FaceArt {
   }
 
   paintSkin(view: View): void {
-    for (const ear of [EAR, EAR_R]) fill(view, ear, this.p.skinShade, 0, this.p.skinLine, 2.5);
+    for (const ear of EARS) fill(view, ear, this.p.skinShade, 0, this.p.skinLine, 2.5);
     fill(view, HEAD, this.skin, 0, this.p.skinLine, 3);
   }
 
@@ -64,8 +68,9 @@ export class FaceArt {
     }
     const deep = clamp(face.blush);
     if (deep < 0.02) return;
-    for (const side of [-1, 1]) {
-      const [x, y] = place(view, side * 98, 98, CHEEK(98));
+    for (const side of SIDES) {
+      place(view, side * 98, 98, CHEEK(98));
+      const { x, y } = view;
       c.save();
       c.translate(x, y);
       c.scale(1 - side * view.sinTurn * 0.5, 0.62);
@@ -77,7 +82,7 @@ export class FaceArt {
         c.strokeStyle = this.p.lips;
         c.lineWidth = 3;
         c.beginPath();
-        for (const at of [-16, 0, 16]) {
+        for (let at = -16; at <= 16; at += 16) {
           c.moveTo(at + 5, -10);
           c.lineTo(at - 5, 12);
         }
@@ -94,7 +99,8 @@ export class FaceArt {
 
   paintBrow(view: View, side: 1 | -1, height: number, slant: number): void {
     const { c } = view;
-    const [x, y] = place(view, side * 74, -60 - height * 17, CHEEK(74));
+    place(view, side * 74, -60 - height * 17, CHEEK(74));
+    const { x, y } = view;
     c.save();
     c.translate(x, y);
     c.scale(side * (1 - side * view.sinTurn * 0.35), 1);
@@ -119,7 +125,8 @@ export class FaceArt {
       low[i] = lerp(LOW[i]!, closed, clamp(Math.max(shut * shut, squint * 0.55 * (i === 0 || i === 6 ? 0 : 1), joy * shut)));
       up[i] = lerp(closed, OPEN[i]!, open);
     }
-    const [x, y] = place(view, side * 72, 32, CHEEK(72));
+    place(view, side * 72, 32, CHEEK(72));
+    const { x, y } = view;
     c.save();
     c.translate(x, y);
     c.scale(side * 0.96 * (1 - side * view.sinTurn * 0.6), 0.98);
@@ -161,7 +168,7 @@ export class FaceArt {
       // The shadow of the upper lid.
       this.curve(c, up, 5);
       c.lineWidth = 15;
-      c.strokeStyle = alpha(p.eyesDark, 0.26);
+      c.strokeStyle = this.lidShade;
       c.stroke();
       c.restore();
     }
@@ -226,7 +233,8 @@ export class FaceArt {
     const open = clamp(lips.open * (1 + face.gape * 0.15) + face.gape * (1 - speaking * 0.75)) * (1 - lips.press);
     const smile = face.smile * (1 - round * 0.6) * (1 - lips.press * 0.3);
     const half = (30 + 13 * (lips.wide + face.wide * (1 - speaking * 0.5)) + smile * 7 + face.grit * 8) * (1 - round * 0.36);
-    const [x, y] = place(view, 0, 140, 132);
+    place(view, 0, 140, 132);
+    const { x, y } = view;
     c.save();
     c.translate(x, y + open * 4);
     c.scale(1.1 * (1 - Math.abs(view.sinTurn) * 0.2), 1.08);
@@ -281,7 +289,7 @@ export class FaceArt {
           c.beginPath();
           c.moveTo(-half, (top + bottom) / 2 + 4);
           c.lineTo(half, (top + bottom) / 2 + 4);
-          c.strokeStyle = alpha("#7c2436", 0.35);
+          c.strokeStyle = BETWEEN_TEETH;
           c.lineWidth = 2.5;
           c.stroke();
         }

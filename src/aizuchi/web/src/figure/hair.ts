@@ -130,14 +130,14 @@ export class Hair {
     view.c.globalAlpha = 0.62;
     for (const each of this.set.fringe) fill(view, each, this.p.skinShade, swings.fringe);
     view.c.translate(0, -6);
-    this.set.sides.forEach((each, at) => fill(view, each, this.p.skinShade, at ? swings.right : swings.left));
+    for (let at = 0; at < this.set.sides.length; at++) fill(view, this.set.sides[at]!, this.p.skinShade, at ? swings.right : swings.left);
     view.c.restore();
   }
 
   paintFront(view: View, swings: Swings): void {
     const { p, set } = this;
     const { c } = view;
-    set.sides.forEach((each, at) => fill(view, each, this.front, at ? swings.right : swings.left, p.hairLine, 3.5));
+    for (let at = 0; at < set.sides.length; at++) fill(view, set.sides[at]!, this.front, at ? swings.right : swings.left, p.hairLine, 3.5);
     for (const each of set.loose) fill(view, each, p.hair, swings.fringe * 2, p.hairLine, 3);
     for (const each of set.fringe) fill(view, each, this.front, swings.fringe, p.hairLine, 3.5);
     c.save();

@@ -8,6 +8,7 @@ export class Loop {
     private readonly canvas: HTMLCanvasElement,
     private readonly frame: (dt: number) => void,
     private readonly fit: (width: number, height: number, ratio: number) => void,
+    private readonly seen: (seen: boolean) => void = () => {},
   ) {
     canvas.setAttribute("aria-hidden", "true");
     Object.assign(canvas.style, { display: "block", width: "100%", height: "100%" });
@@ -35,6 +36,7 @@ export class Loop {
 
   private readonly wake = (): void => {
     cancelAnimationFrame(this.request);
+    this.seen(!document.hidden);
     if (document.hidden) return;
     this.last = performance.now();
     this.request = requestAnimationFrame(this.tick);

@@ -1,10 +1,12 @@
 /** The small signs beside a face: tears, sweat, hearts, a vein, a question mark, sleep, a spark; glasses and a headset. */
 import { heart } from "./face";
 import type { Palette } from "./look";
-import { alpha, place, type View } from "./paint";
+import { alpha, place, SIDES, type View } from "./paint";
 import { clamp, type Face } from "./rig";
 
 const WATER = "#8fd0f5";
+const DROP = alpha(WATER, 0.95);
+const STREAM = alpha(WATER, 0.85);
 
 function drop(c: CanvasRenderingContext2D, x: number, y: number, size: number): void {
   c.beginPath();
@@ -12,7 +14,7 @@ function drop(c: CanvasRenderingContext2D, x: number, y: number, size: number): 
   c.bezierCurveTo(x + size * 0.4, y - size * 0.6, x + size, y - size * 0.2, x + size, y + size * 0.35);
   c.bezierCurveTo(x + size, y + size * 1.3, x - size, y + size * 1.3, x - size, y + size * 0.35);
   c.bezierCurveTo(x - size, y - size * 0.2, x - size * 0.4, y - size * 0.6, x, y - size * 1.5);
-  c.fillStyle = alpha(WATER, 0.95);
+  c.fillStyle = DROP;
   c.fill();
   c.lineWidth = 2.5;
   c.strokeStyle = "#4a8fc4";
@@ -36,15 +38,16 @@ export function paintMarks(view: View, face: Face, t: number, p: Palette): void 
   const { c } = view;
   c.lineCap = c.lineJoin = "round";
   if (face.tears > 0.03) {
-    for (const side of [-1, 1]) {
-      const [x, y] = place(view, side * 84, 72, 100);
+    for (const side of SIDES) {
+      place(view, side * 84, 72, 100);
+      const { x, y } = view;
       c.globalAlpha = clamp(face.tears * 1.4);
       c.beginPath();
       c.moveTo(x - 11, y);
       c.bezierCurveTo(x - 13 + side * 3, y + 34, x - 12 + side * 5, y + 60, x - 8 + side * 4, y + 84);
       c.quadraticCurveTo(x + side * 4, y + 98, x + 8 + side * 4, y + 84);
       c.bezierCurveTo(x + 12 + side * 5, y + 60, x + 13 + side * 3, y + 34, x + 11, y);
-      c.fillStyle = alpha(WATER, 0.85);
+      c.fillStyle = STREAM;
       c.fill();
       const run = (t * 0.9 + (side > 0 ? 0.5 : 0)) % 1;
       c.globalAlpha *= 1 - run;
@@ -52,12 +55,14 @@ export function paintMarks(view: View, face: Face, t: number, p: Palette): void 
     }
   }
   if (face.sweat > 0.03) {
-    const [x, y] = place(view, 118, -44 + 8 * Math.sin(t * 1.3), 90);
+    place(view, 118, -44 + 8 * Math.sin(t * 1.3), 90);
+    const { x, y } = view;
     c.globalAlpha = clamp(face.sweat * 1.5);
     drop(c, x, y, 15);
   }
   if (face.vein > 0.03) {
-    const [x, y] = place(view, 104, -118, 120);
+    place(view, 104, -118, 120);
+    const { x, y } = view;
     c.globalAlpha = clamp(face.vein * 1.3);
     c.strokeStyle = "#e0444f";
     c.lineWidth = 6.5;
@@ -107,7 +112,8 @@ export function paintMarks(view: View, face: Face, t: number, p: Palette): void 
     }
   }
   if (face.spark > 0.03) {
-    const [x, y] = place(view, -136, -24, 110);
+    place(view, -136, -24, 110);
+    const { x, y } = view;
     const size = 26 * clamp(face.spark) * (0.85 + 0.15 * Math.sin(t * 5));
     c.globalAlpha = clamp(face.spark * 1.5);
     c.beginPath();
@@ -134,8 +140,9 @@ export function paintGlasses(view: View, shown: number, dark: boolean, p: Palett
   c.globalAlpha = clamp(shown * 2);
   c.lineWidth = dark ? 7 : 5;
   c.strokeStyle = dark ? "#1d1a26" : p.eyesDark;
-  for (const side of [-1, 1]) {
-    const [x, y] = place(view, side * 76, 34 + lift, 132);
+  for (const side of SIDES) {
+    place(view, side * 76, 34 + lift, 132);
+    const { x, y } = view;
     c.save();
     c.translate(x, y);
     c.scale(side * (1 - side * view.sinTurn * 0.6), 1);
@@ -160,7 +167,8 @@ export function paintGlasses(view: View, shown: number, dark: boolean, p: Palett
     }
     c.restore();
   }
-  const [x, y] = place(view, 0, 18 + lift, 150);
+  place(view, 0, 18 + lift, 150);
+  const { x, y } = view;
   c.beginPath();
   c.moveTo(x - 20, y + 4);
   c.quadraticCurveTo(x, y - 8, x + 20, y + 4);
@@ -182,7 +190,7 @@ export function paintHeadset(view: View, attention: number, p: Palette): void {
     c.lineWidth = width;
     c.stroke();
   }
-  for (const side of [-1, 1]) {
+  for (const side of SIDES) {
     const wide = 1 - side * turn * 0.9;
     c.save();
     c.translate(side * 184 + turn * 12, 42);
@@ -219,7 +227,8 @@ export function paintHeadset(view: View, attention: number, p: Palette): void {
 /** A pin in the hair: two small bars. */
 export function paintPin(view: View, p: Palette): void {
   const { c } = view;
-  const [x, y] = place(view, 128, -70, 130);
+  place(view, 128, -70, 130);
+  const { x, y } = view;
   c.save();
   c.translate(x, y);
   c.rotate(0.6);

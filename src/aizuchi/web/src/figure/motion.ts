@@ -34,6 +34,7 @@ export interface Pose {
   effort: number;
 }
 
+const AHEAD = { x: 0, y: 0 } as const;
 const between = (random: () => number, low: number, high: number): number => low + (high - low) * random();
 
 /** A blink takes 75 ms to shut and 150 ms to open; every eighth or so comes double. */
@@ -195,7 +196,7 @@ export class Motion {
       }
     } else this.beatTurn = this.beatTilt = 0;
 
-    const near = now.gaze ?? { x: 0, y: 0 };
+    const near = now.gaze ?? AHEAD;
     const thinking = state === "thinking" && !now.held;
     const gazeX = thinking ? this.wander.lookX : clamp(near.x * 0.8 + this.wander.lookX, -1, 1);
     const gazeY = thinking ? this.wander.lookY : clamp(near.y * 0.8 + this.wander.lookY, -1, 1);

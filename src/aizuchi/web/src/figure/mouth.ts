@@ -101,9 +101,10 @@ export class Mouth {
   step(cues: readonly { readonly viseme: string; readonly weight: number }[] | null, level: number, dt: number): Shape {
     if (cues) blend(cues, this.wanted);
     else this.loudness.step(level, dt, this.wanted);
-    NAMES.forEach((name, at) => {
+    for (let at = 0; at < NAMES.length; at++) {
+      const name = NAMES[at]!;
       this.shape[name] = this.springs[at]!.step(this.wanted[name], dt);
-    });
+    }
     return this.shape;
   }
 }

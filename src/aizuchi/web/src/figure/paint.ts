@@ -10,7 +10,12 @@ export interface View {
   cosTurn: number;
   sinNod: number;
   cosNod: number;
+  /** Where `place` put its point. */
+  x: number;
+  y: number;
 }
+
+export const view = (c: CanvasRenderingContext2D): View => ({ c, sinTurn: 0, cosTurn: 1, sinNod: 0, cosNod: 1, x: 0, y: 0 });
 
 export function look(view: View, turn: number, nod: number): void {
   view.sinTurn = Math.sin(turn);
@@ -71,16 +76,24 @@ export function trace(view: View, of: Shape, swing = 0, fresh = true): void {
     const x = x0 * cosTurn + z0 * sinTurn;
     const y = of[i + 1]! * cosNod + (z0 * cosTurn - x0 * sinTurn) * sinNod - Math.abs(of[i + 3]! * swing) * 0.12;
     if (k === 0) c.moveTo(x, y);
-    else if (k % 3 === 1) [x1, y1] = [x, y];
-    else if (k % 3 === 2) [x2, y2] = [x, y];
-    else c.bezierCurveTo(x1, y1, x2, y2, x, y);
+    else if (k % 3 === 1) {
+      x1 = x;
+      y1 = y;
+    } else if (k % 3 === 2) {
+      x2 = x;
+      y2 = y;
+    } else c.bezierCurveTo(x1, y1, x2, y2, x, y);
   }
 }
 
-/** Where a point of the head is now: [x, y]. */
-export function place(view: View, x: number, y: number, z: number): readonly [number, number] {
-  return [x * view.cosTurn + z * view.sinTurn, y * view.cosNod + (z * view.cosTurn - x * view.sinTurn) * view.sinNod];
+/** Puts where a point of the head is now into `view.x` and `view.y`: a pair returned would be one more object a frame. */
+export function place(view: View, x: number, y: number, z: number): void {
+  view.x = x * view.cosTurn + z * view.sinTurn;
+  view.y = y * view.cosNod + (z * view.cosTurn - x * view.sinTurn) * view.sinNod;
 }
+
+/** The picture's left and right, as -1 and 1. */
+export const SIDES = [-1, 1] as const;
 
 export function fill(view: View, of: Shape, paint: string | CanvasGradient, swing = 0, line?: string, width = 3): void {
   trace(view, of, swing);

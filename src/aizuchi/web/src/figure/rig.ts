@@ -113,9 +113,10 @@ export class Rig {
   private readonly springs = PARAMS.map((name) => new Spring(REST[name], PACE[name] ?? USUAL));
 
   step(target: Readonly<Face>, dt: number): Face {
-    PARAMS.forEach((name, at) => {
+    for (let at = 0; at < PARAMS.length; at++) {
+      const name = PARAMS[at]!;
       this.face[name] = this.springs[at]!.step(target[name], dt);
-    });
+    }
     return this.face;
   }
 }
