@@ -17,9 +17,9 @@ from tests.web.drops import drop
 from tests.web.stage import Stage
 
 CANVAS = "document.querySelector('[data-testid=figure] canvas')"
-DRAWN = f"Boolean({CANVAS}?.getContext('2d'))"
-MODELLED = f"Boolean({CANVAS}?.getContext('webgl2'))"
-"""A canvas has one kind of context for life and gives none of another."""
+DRAWN = f"{CANVAS}?.dataset.figure === 'drawn'"
+"""Told by the figure: a canvas that is drawn upon by a worker gives the page no context of any kind."""
+MODELLED = f"{CANVAS} && !({DRAWN}) && Boolean({CANVAS}.getContext('webgl2'))"
 
 
 @pytest.fixture(scope="module")
