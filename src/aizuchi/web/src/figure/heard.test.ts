@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Cues } from "../talk/model";
-import { Heard, Telling } from "./heard";
+import { Heard, Telling, VISEMES } from "./heard";
+import { SHAPES } from "./mouth";
 
 const cues = (level = 0, mouth: ReturnType<Cues["mouth"]> = null): Cues => ({ level: () => level, userLevel: () => 0.25, mouth: () => mouth });
 const weights = (heard: Heard) => heard.mouth?.filter((each) => each.weight > 0).map((each) => [each.viseme, each.weight]);
@@ -49,5 +50,9 @@ describe("what is told of a frame", () => {
     telling.gaze({ x: 0, y: 1 });
     expect(telling.changed()).toBe(true);
     expect(telling.changed()).toBe(false);
+  });
+
+  it("knows every shape of the mouth", () => {
+    expect(VISEMES).toEqual(Object.keys(SHAPES));
   });
 });

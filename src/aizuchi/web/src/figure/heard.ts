@@ -4,14 +4,15 @@
  */
 import type { Cues, State } from "../talk/model";
 import type { Inputs } from "./motion";
-import { SHAPES } from "./mouth";
-import { clamp } from "./rig";
 
 const STATES: readonly State[] = ["idle", "listening", "thinking", "speaking"];
-const VISEMES = Object.keys(SHAPES);
+/** The names of the mouth's shapes (`mouth.ts`), the one at rest first. Written out, so that the page need not load the shapes. */
+export const VISEMES: readonly string[] = ["sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou"];
 const PLACES = new Map(VISEMES.map((name, at) => [name, at]));
 const LEVEL = 0, USER = 1, STATE = 2, HELD = 3, STILL = 4, LOOKS = 5, X = 6, Y = 7, TELLS = 8, MOUTH = 9;
 export const NUMBERS = MOUTH + VISEMES.length;
+
+const clamp = (x: number): number => (x < 0 ? 0 : x > 1 ? 1 : x);
 
 type Gaze = { readonly x: number; readonly y: number };
 

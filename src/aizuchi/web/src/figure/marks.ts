@@ -176,20 +176,23 @@ export function paintGlasses(view: View, shown: number, dark: boolean, p: Palett
   c.globalAlpha = 1;
 }
 
+function band(c: CanvasRenderingContext2D, turn: number, paint: string, width: number): void {
+  c.beginPath();
+  c.moveTo(-186 + turn * 10, 10);
+  c.bezierCurveTo(-196 + turn * 20, -140, -128 + turn * 24, -236, turn * 24, -236);
+  c.bezierCurveTo(128 + turn * 24, -236, 196 + turn * 20, -140, 186 + turn * 10, 10);
+  c.strokeStyle = paint;
+  c.lineWidth = width;
+  c.stroke();
+}
+
 /** A headset whose ring glows while it listens. */
 export function paintHeadset(view: View, attention: number, p: Palette): void {
   const { c } = view;
   const turn = view.sinTurn;
   c.lineCap = "round";
-  for (const [paint, width] of [[p.clothesLine, 19], [p.clothes, 13]] as const) {
-    c.beginPath();
-    c.moveTo(-186 + turn * 10, 10);
-    c.bezierCurveTo(-196 + turn * 20, -140, -128 + turn * 24, -236, turn * 24, -236);
-    c.bezierCurveTo(128 + turn * 24, -236, 196 + turn * 20, -140, 186 + turn * 10, 10);
-    c.strokeStyle = paint;
-    c.lineWidth = width;
-    c.stroke();
-  }
+  band(c, turn, p.clothesLine, 19);
+  band(c, turn, p.clothes, 13);
   for (const side of SIDES) {
     const wide = 1 - side * turn * 0.9;
     c.save();

@@ -1,7 +1,8 @@
 /**
  * The drawn figure: rig, mouth and motion on a canvas, once a frame. A canvas and not SVG, since some sixty
  * shapes change in every frame: their nodes would each be laid out and painted by the browser, while a canvas
- * takes the same curves as a list of commands.
+ * takes the same curves as a list of commands. Nothing is kept as a bitmap: clothes and hair turn in every frame, too,
+ * and pictures of them would lie flat.
  */
 import { Body } from "./body";
 import { faceOf } from "./expressions";
