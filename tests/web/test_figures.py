@@ -55,9 +55,12 @@ def test_a_dropped_model(humming: Server, visit: Visit):
 
 
 def test_what_is_no_model(humming: Server, visit: Visit):
-    """The page says what is wrong with it and keeps its own figure."""
+    """The page says what is wrong with it and keeps its own figure, which is drawn in a worker."""
     stage = visit(humming.url)
     ear.until(stage.page, DRAWN)
+    drawn(stage)
+    assert len(stage.page.workers) == 1
+    artefacts.screenshot(stage.page, "the-drawn-figure")
     drop(stage.page, {"noise.vrm": b"no model at all" * 40})
     expect(stage.page.locator(".notice.bad")).to_be_visible()
     ear.until(stage.page, DRAWN)
