@@ -3,9 +3,9 @@
     python bench/web_frames.py [--seconds 10] [--slow 6] [--here]
 
 Every callback of requestAnimationFrame is timed where the browser calls it, so that nothing of the figure's
-script stays outside; what the browser then does to paint is not script and is not counted. It is the
-clock's time: on a busy machine that includes waiting for a core. The figure speaks
-all the time, from visemes and from loudness in turn, and feels something else every second.
+script stays outside; what the browser then does to paint is not script and is not counted. Times are the
+clock's: on a busy machine they include waiting for a core. The figure speaks all the time, from visemes and
+from loudness in turn, and feels something else every second.
 
 The figure draws in a worker: callbacks on the page's thread and those in the worker are told apart. With
 `--here` the browser is made to lack what hands a canvas to a worker, and everything is on the page's thread.

@@ -1,4 +1,4 @@
-"""The drawn figure draws in a worker where it can, on the page's thread elsewhere, and leaves nothing behind."""
+"""The drawn figure draws in a worker where it can, else on the page's thread, and leaves nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
