@@ -1,0 +1,419 @@
+"""Volcengine's recogniser against a loopback server that speaks its protocol, faults included."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from aizuchi.errors import ConfigError, ProviderError
+from aizuchi.ports import Final, Hints, Partial
+from aizuchi.providers import sockets
+from aizuchi.providers.asr.volcengine import VolcengineRecognizer
+from tests.loopback.volcengine_server import ACCESS, APP, LOG_ID, ONE, VolcengineServer, spoken
+
+pytestmark = pytest.mark.network
+
+PAUSE = b""
+ANY = Hints()
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BYTEDANCE_APP_KEY", "BYTEDANCE_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[VolcengineServer]:
+    async with VolcengineServer() as server:
+        yield server
+
+
+def recogniser(server: VolcengineServer, **options: Any) -> VolcengineRecognizer:
+    given = {"base_url": server.url, "app_key": APP, "access_key": ACCESS, "connect_timeout": 2.0, **options}
+    return VolcengineRecognizer(VolcengineRecognizer.Options.model_validate(given))
+
+
+async def slices(*sound: bytes, ms: int = 10) -> AsyncIterator[bytes]:
+    """As the engine gives it."""
+    for pcm in sound:
+        if not pcm:
+            yield PAUSE
+        for at in range(0, len(pcm), ms * 32):
+            yield pcm[at : at + ms * 32]
+            await asyncio.sleep(0)
+
+
+async def held(sound: Sequence[bytes], more: asyncio.Event) -> AsyncIterator[bytes]:
+    """The sound, then nothing more before `more` is set."""
+    async with aclosing(slices(*sound)) as pieces:  # pyright: ignore[reportArgumentType]
+        async for pcm in pieces:
+            yield pcm
+    await more.wait()
+
+
+async def heard(chosen: VolcengineRecognizer, *sound: bytes, hints: Hints = ANY) -> list[Partial | Final]:
+    async with asyncio.timeout(20), aclosing(chosen.transcribe(slices(*sound), hints)) as results:
+        return [result async for result in results]
+
+
+async def test_an_utterance(server: VolcengineServer):
+    """Partials while it is spoken, settled sentences joined, one final text; messages as the vendor asks."""
+    async with recogniser(server) as chosen:
+        assert chosen.streams and not chosen.local
+        results = await heard(chosen, spoken(1, 2, 3, *[0] * 8, 4, 5))
+    assert isinstance(results[0], Partial) and results[0].text in ("one two", "one two three")
+    assert Partial("one two three. four") in results or Partial("one two three. four five") in results
+    assert results[-1] == Final("one two three. four five.")
+    assert [type(result) for result in results].count(Final) == 1
+    (asked,) = server.requests
+    assert bytes(asked.sound) == spoken(1, 2, 3, *[0] * 8, 4, 5) and asked.ended
+    assert asked.packets == [6400] * 6 + [3200]
+    assert asked.headers["x-api-resource-id"] == "volc.bigasr.sauc.duration"
+    assert asked.headers["x-api-request-id"] == asked.headers["x-api-connect-id"] != ""
+    assert asked.config["audio"] == {"format": "pcm", "codec": "raw", "rate": 16000, "bits": 16, "channel": 1}
+    assert asked.config["request"]["force_to_speech_time"] == 1000
+    await asyncio.wait_for(asked.gone.wait(), 5)
+
+
+async def test_partials_come_while_the_sound_goes_on(server: VolcengineServer):
+    """Nothing waits for the end; each connection has an id of its own."""
+    more = asyncio.Event()
+    async with recogniser(server, piece_ms=100) as chosen, asyncio.timeout(10):
+        async with aclosing(chosen.transcribe(held([spoken(1)], more), ANY)) as results:
+            assert await anext(results) == Partial("one")
+            assert not server.requests[0].ended
+            more.set()
+            assert [result async for result in results][-1] == Final("one.")
+        await heard(chosen, spoken(2))
+    ids = {asked.headers["x-api-request-id"] for asked in server.requests}
+    assert len(ids) == 2 == server.handshakes
+
+
+async def test_a_pause_brings_the_newest_words(server: VolcengineServer):
+    """What was held back goes out at once, and there is a partial even if it is the same."""
+    more = asyncio.Event()
+    sound = [spoken(1), PAUSE, PAUSE]
+    async with (
+        recogniser(server) as chosen,
+        asyncio.timeout(10),
+        aclosing(chosen.transcribe(held(sound, more), ANY)) as results,
+    ):
+        first = await anext(results)
+        assert first in (Partial(""), Partial("one"))
+        assert first == Partial("one") or await anext(results) == Partial("one")
+        assert server.requests[0].packets == [3200]
+        more.set()
+        assert [result async for result in results][-1] == Final("one.")
+
+
+async def test_a_pause_later_on(server: VolcengineServer):
+    """The same words again, when nothing has changed since."""
+    said, more = asyncio.Event(), asyncio.Event()
+
+    async def audio() -> AsyncIterator[bytes]:
+        yield spoken(1, 2)
+        await said.wait()
+        yield PAUSE
+        await more.wait()
+        yield spoken(3)
+
+    async with (
+        recogniser(server) as chosen,
+        asyncio.timeout(10),
+        aclosing(chosen.transcribe(audio(), ANY)) as results,
+    ):
+        assert await anext(results) == Partial("one two")
+        said.set()
+        assert await anext(results) == Partial("one two")
+        more.set()
+        assert [result async for result in results][-1] == Final("one two three.")
+
+
+async def test_nothing_said(server: VolcengineServer):
+    """No sound, no connection; silence is an empty text."""
+    async with recogniser(server) as chosen:
+        assert await heard(chosen) == [Final("")]
+        assert await heard(chosen, PAUSE) == [Final("")]
+        assert server.handshakes == 0
+        assert await heard(chosen, spoken(0, 0, 0)) == [Final("")]
+        server.faults = ["no_speech"]
+        assert await heard(chosen, spoken(0, 0, 0)) == [Final("")]
+
+
+async def test_two_at_once(server: VolcengineServer):
+    """A second request on the same sound, beside the one that goes on listening."""
+    more = asyncio.Event()
+    async with (
+        recogniser(server) as chosen,
+        asyncio.timeout(10),
+        aclosing(chosen.transcribe(held([spoken(1, 2)], more), ANY)) as results,
+    ):
+        assert await anext(results) == Partial("one two")
+        assert (await heard(chosen, spoken(1, 2)))[-1] == Final("one two.")
+        assert server.handshakes == 2 and not server.requests[0].gone.is_set()
+        more.set()
+        assert [result async for result in results][-1] == Final("one two.")
+
+
+async def test_cancelling_closes_at_once(server: VolcengineServer):
+    """Its connection is cut and its sound is read no further; the other request does not notice."""
+    closed: list[str] = []
+
+    async def audio() -> AsyncIterator[bytes]:
+        try:
+            yield spoken(1, 2)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            closed.append("sound")
+
+    more = asyncio.Event()
+    async with (
+        recogniser(server) as chosen,
+        asyncio.timeout(10),
+        aclosing(chosen.transcribe(held([spoken(3, 4)], more), ANY)) as other,
+    ):
+        assert await anext(other) == Partial("three four")
+        async with aclosing(chosen.transcribe(audio(), ANY)) as results:
+            await anext(results)
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 0.5
+        assert closed == ["sound"]
+        await server.requests[1].gone.wait()
+        assert not server.requests[1].ended
+        more.set()
+        assert [result async for result in other][-1] == Final("three four.")
+
+
+async def test_cancelling_before_anything_came(server: VolcengineServer):
+    """Also while nothing has been answered yet."""
+    server.faults = ["stall_start"]
+    async with recogniser(server) as chosen, asyncio.timeout(10):
+        with pytest.raises(TimeoutError):
+            async with (
+                asyncio.timeout(0.1),
+                aclosing(chosen.transcribe(slices(spoken(1, 2)), ANY)) as results,
+            ):
+                await anext(results)
+        await (await server.request(1)).gone.wait()
+        assert (await heard(chosen, spoken(1)))[-1] == Final("one.")
+
+
+@pytest.mark.parametrize(
+    ("fault", "message", "retryable"),
+    [
+        ("error_start", "55000031", True),
+        ("garbage_start", "no answer", True),
+        ("error", "55000001", True),
+        ("quota", "45000292", False),
+        ("close", "closed the connection", True),
+        ("garbage", "no answer", True),
+        ("text", "no answer", True),
+        ("cut_gzip", "cut off", True),
+        ("no_gzip", "no gzip", True),
+        ("bomb", "more than it may hold", True),
+        ("huge", "closed the connection", True),
+        ("cut", "bytes of", True),
+        ("wrong_json", "no JSON object", True),
+        ("early_end", "before the sound was over", True),
+    ],
+)
+async def test_faults(server: VolcengineServer, fault: str, message: str, retryable: bool):
+    """Whatever the server does becomes one error without a key in it; the next request is fine."""
+    server.faults = [fault]
+    more = asyncio.Event()
+    async with recogniser(server) as chosen, asyncio.timeout(10):
+        with pytest.raises(ProviderError, match=message) as caught:
+            async with aclosing(chosen.transcribe(held([spoken(1, 2)], more), ANY)) as results:
+                async for _ in results:
+                    pass
+        assert caught.value.retryable == retryable
+        assert ACCESS not in str(caught.value) and APP not in str(caught.value)
+        if message.isdigit():
+            assert LOG_ID in str(caught.value)
+        await server.requests[0].gone.wait()
+        assert (await heard(chosen, spoken(1)))[-1] == Final("one.")
+    assert server.handshakes == 2
+
+
+@pytest.mark.parametrize("fault", ["drip", "extra", "positive", "single", "bare"])
+async def test_oddities(server: VolcengineServer, fault: str):
+    """Bytes one by one, frames nobody asked for, answers in the other forms: the text is the same."""
+    server.faults = [fault]
+    async with recogniser(server) as chosen:
+        results = await heard(chosen, spoken(1, 2, *[0] * 8, 3))
+    assert results[-1] == Final("one two. three.")
+
+
+async def test_a_server_that_says_nothing(server: VolcengineServer, monkeypatch: pytest.MonkeyPatch):
+    """At the beginning, in the middle and at the end: each wait has its limit."""
+    more = asyncio.Event()
+    monkeypatch.setattr("aizuchi.providers.asr.volcengine.SILENCE", 0.3)
+    server.faults = ["stall_start", "stall", "stall_end", "flood"]
+    async with recogniser(server, connect_timeout=0.3, timeout=0.2) as chosen, asyncio.timeout(10):
+        for limit in ("said nothing for 0.3 s", "said nothing for 0.3 s"):
+            with pytest.raises(ProviderError, match=limit):
+                async with aclosing(chosen.transcribe(held([spoken(1, 2)], more), ANY)) as results:
+                    assert [result async for result in results] == []
+        for _ in range(2):
+            with pytest.raises(ProviderError, match=r"no final text within 0\.2 s"):
+                await heard(chosen, spoken(1))
+        for asked in server.requests:
+            await asked.gone.wait()
+
+
+async def test_the_vendor_gives_up_waiting(server: VolcengineServer):
+    """Sound that does not come is the vendor's error, and worth another try."""
+    server.patience = 0.1
+    async with recogniser(server) as chosen, asyncio.timeout(10):
+        with pytest.raises(ProviderError, match="45000081") as caught:
+            async with aclosing(chosen.transcribe(held([spoken(1, 2)], asyncio.Event()), ANY)) as results:
+                async for _ in results:
+                    pass
+        assert caught.value.retryable
+
+
+async def test_a_warm_connection_is_used(server: VolcengineServer):
+    """It is opened ahead, once; every request uses its own up."""
+    async with recogniser(server) as chosen:
+        assert await chosen.warm() and await chosen.warm()
+        assert server.handshakes == 1
+        assert (await heard(chosen, spoken(1)))[-1] == Final("one.")
+        assert server.handshakes == 1
+        assert (await heard(chosen, spoken(2)))[-1] == Final("two.")
+    assert server.handshakes == 2
+
+
+async def test_a_warm_connection_that_died_costs_nothing(server: VolcengineServer):
+    """Closed meanwhile, or given up by the vendor: all the sound goes out again on a new one."""
+    async with recogniser(server) as chosen:
+        assert await chosen.warm()
+        await server.drop()
+        assert (await heard(chosen, spoken(1, 2)))[-1] == Final("one two.")
+        assert server.handshakes == 2
+        assert await chosen.warm()
+        server.faults = ["stale"]
+        assert (await heard(chosen, spoken(3, 4, 5)))[-1] == Final("three four five.")
+    assert server.handshakes == 4
+
+
+async def test_hints(server: VolcengineServer):
+    """Names go along, those of the configuration first, as many as are taken; further fields as they are."""
+    names = ("小相", "Aizuchi", "x" * 200, "late")
+    async with recogniser(
+        server, hotwords=["相槌"], request={"enable_ddc": True, "end_window_size": 300}
+    ) as one:
+        await heard(one, spoken(1), hints=Hints("ja", names))
+    config = server.requests[0].config
+    words = json.loads(config["request"]["corpus"]["context"])["hotwords"]
+    assert [each["word"] for each in words] == ["相槌", "小相", "Aizuchi"]
+    assert config["request"]["enable_ddc"] is True and config["request"]["end_window_size"] == 300
+    assert "language" not in config["audio"], "only the other address takes it"
+
+
+async def test_the_address_without_partials(server: VolcengineServer):
+    """It takes a language, and says everything at the end."""
+    url = server.url.replace("bigmodel_async", "bigmodel_nostream")
+    async with recogniser(server, base_url=url) as chosen:
+        assert not chosen.streams
+        assert await heard(chosen, spoken(1, 2), hints=Hints("ja")) == [Final("one two.")]
+    async with recogniser(server, base_url=url, language="en-US") as chosen:
+        await heard(chosen, spoken(1), hints=Hints("ja"))
+    assert [asked.config["audio"]["language"] for asked in server.requests] == ["ja-JP", "en-US"]
+
+
+async def test_keys(server: VolcengineServer, monkeypatch: pytest.MonkeyPatch):
+    """Two from the environment, or the one of the new console."""
+    async with recogniser(server, app_key="", access_key="", api_key=f" {ONE}\n") as chosen:
+        await heard(chosen, spoken(1))
+    monkeypatch.setenv("BYTEDANCE_APP_KEY", APP)
+    monkeypatch.setenv("BYTEDANCE_ACCESS_KEY", ACCESS)
+    async with recogniser(server, app_key="", access_key="") as chosen:
+        await heard(chosen, spoken(1))
+    first, second = (asked.headers for asked in server.requests)
+    assert first["x-api-key"] == ONE and "x-api-app-key" not in first
+    assert second["x-api-app-key"] == APP and "x-api-key" not in second
+    assert ACCESS not in repr(chosen.options)
+
+
+async def test_a_wrong_key(server: VolcengineServer):
+    """It is refused at the door, for good; warming up does not raise."""
+    async with recogniser(server, access_key="wrong-token") as chosen:
+        assert not await chosen.warm()
+        with pytest.raises(ProviderError, match="BYTEDANCE_ACCESS_KEY") as caught:
+            await heard(chosen, spoken(1))
+    assert not caught.value.retryable and "wrong-token" not in str(caught.value)
+    async with recogniser(server, resource_id="volc.other") as chosen:
+        with pytest.raises(ProviderError, match=r"may use volc\.other"):
+            await heard(chosen, spoken(1))
+        server.refusals = [429, 500]
+        for _ in range(2):
+            with pytest.raises(ProviderError, match="HTTP") as caught:
+                await heard(chosen, spoken(1))
+            assert caught.value.retryable
+
+
+async def test_a_fault_of_the_sound_ends_its_request_and_nothing_else(server: VolcengineServer):
+    """Whoever gives the sound may break in any way, also before there is any."""
+
+    async def broken(*sound: bytes) -> AsyncIterator[bytes]:
+        for pcm in sound:
+            yield pcm
+        raise ValueError("a bug")
+
+    async with recogniser(server) as chosen, asyncio.timeout(10):
+        for sound in ([], [spoken(1, 2)]):
+            with pytest.raises(ProviderError, match="ValueError"):
+                async with aclosing(chosen.transcribe(broken(*sound), ANY)) as results:
+                    async for _ in results:
+                        pass
+        assert (await heard(chosen, spoken(1)))[-1] == Final("one.")
+
+
+async def test_nobody_there():
+    """No server is a ProviderError; one that was never entered is one, too."""
+    given = {"base_url": "ws://127.0.0.1:9/x", "api_key": "k"}
+    nobody = VolcengineRecognizer(VolcengineRecognizer.Options.model_validate(given))
+    with pytest.raises(ProviderError, match="not open"):
+        await heard(nobody, spoken(1))
+    async with nobody:
+        with pytest.raises(ProviderError, match="cannot reach"):
+            await heard(nobody, spoken(1))
+
+
+async def test_what_a_person_must_mend(monkeypatch: pytest.MonkeyPatch):
+    """No key, half of the keys, no address: said before anything is tried."""
+    build = VolcengineRecognizer.Options.model_validate
+    with pytest.raises(ConfigError, match="BYTEDANCE_APP_KEY and BYTEDANCE_ACCESS_KEY") as caught:
+        async with VolcengineRecognizer(build({})):
+            pass
+    assert "密钥" in caught.value.zh
+    with pytest.raises(ConfigError, match="base_url"):
+        VolcengineRecognizer(build({"base_url": "https://example.com"}))
+    monkeypatch.setenv("BYTEDANCE_APP_KEY", APP)
+    with pytest.raises(ConfigError, match="BYTEDANCE_ACCESS_KEY is missing"):
+        VolcengineRecognizer(build({}))
+
+
+def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch):
+    """Unless somebody says otherwise, and only where there are any."""
+    made: list[dict[str, Any]] = []
+    real = sockets.Sockets
+
+    class Noted(real):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            made.append(self._tls)
+
+    monkeypatch.setattr("aizuchi.providers.asr.volcengine.Sockets", Noted)
+    for given in ({}, {"verify_tls": False}, {"verify_tls": False, "base_url": "ws://there/x"}):
+        VolcengineRecognizer(VolcengineRecognizer.Options.model_validate(given))
+    assert made[0] == made[2] == {}
+    assert made[1]["ssl"].verify_mode == ssl.CERT_NONE
