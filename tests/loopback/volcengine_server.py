@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import ssl
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -72,8 +73,9 @@ class Refused(Exception):
 class VolcengineServer:
     """`handshakes` counts connections, `requests` are those whose configuration came, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.port = 0
+        self._tls = tls
         self.handshakes = 0
         self.requests: list[Asked] = []
         self.refusals: list[int] = []
@@ -91,11 +93,17 @@ class VolcengineServer:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/api/v3/sauc/bigmodel_async"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://127.0.0.1:{self.port}/api/v3/sauc/bigmodel_async"
 
     async def __aenter__(self) -> Self:
         self._server = await serve(
-            self._serve, "127.0.0.1", self.port, process_request=self._knock, process_response=_signed
+            self._serve,
+            "127.0.0.1",
+            self.port,
+            process_request=self._knock,
+            process_response=_signed,
+            ssl=self._tls,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
         return self

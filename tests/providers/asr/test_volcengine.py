@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ import pytest_asyncio
 
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.ports import Final, Hints, Partial
-from aizuchi.providers import sockets
 from aizuchi.providers.asr.volcengine import VolcengineRecognizer
+from aizuchi.server.tls import own_certificate
 from tests.loopback.volcengine_server import ACCESS, APP, LOG_ID, ONE, VolcengineServer, spoken
 
 pytestmark = pytest.mark.network
@@ -402,18 +403,17 @@ async def test_what_a_person_must_mend(monkeypatch: pytest.MonkeyPatch):
         VolcengineRecognizer(build({}))
 
 
-def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch):
-    """Unless somebody says otherwise, and only where there are any."""
-    made: list[dict[str, Any]] = []
-    real = sockets.Sockets
-
-    class Noted(real):
-        def __init__(self, *args: Any, **more: Any) -> None:
-            super().__init__(*args, **more)
-            made.append(self._tls)
-
-    monkeypatch.setattr("aizuchi.providers.asr.volcengine.Sockets", Noted)
-    for given in ({}, {"verify_tls": False}, {"verify_tls": False, "base_url": "ws://there/x"}):
-        VolcengineRecognizer(VolcengineRecognizer.Options.model_validate(given))
-    assert made[0] == made[2] == {}
-    assert made[1]["ssl"].verify_mode == ssl.CERT_NONE
+async def test_certificates_are_checked(tmp_path: Path):
+    """Unless somebody says otherwise; only where there are any."""
+    tls = own_certificate(tmp_path, ["127.0.0.1"])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tls.cert, tls.key)
+    async with VolcengineServer(context) as server:
+        async with recogniser(server) as chosen:
+            with pytest.raises(ProviderError, match="cannot reach"):
+                await heard(chosen, spoken(1))
+        assert server.handshakes == 0
+        async with recogniser(server, verify_tls=False) as chosen:
+            assert (await heard(chosen, spoken(1, 2)))[-1] == Final("one two.")
+    async with VolcengineServer() as server, recogniser(server, verify_tls=False) as chosen:
+        assert (await heard(chosen, spoken(1)))[-1] == Final("one.")
