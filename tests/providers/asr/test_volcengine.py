@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def recogniser(server: VolcengineServer, **options: Any) -> VolcengineRecognizer
     return VolcengineRecognizer(VolcengineRecognizer.Options.model_validate(given))
 
 
-async def slices(*sound: bytes, ms: int = 10) -> AsyncIterator[bytes]:
+async def slices(*sound: bytes, ms: int = 10) -> AsyncGenerator[bytes, None]:
     """As the engine gives it."""
     for pcm in sound:
         if not pcm:
@@ -54,7 +54,7 @@ async def slices(*sound: bytes, ms: int = 10) -> AsyncIterator[bytes]:
 
 async def held(sound: Sequence[bytes], more: asyncio.Event) -> AsyncIterator[bytes]:
     """The sound, then nothing more before `more` is set."""
-    async with aclosing(slices(*sound)) as pieces:  # pyright: ignore[reportArgumentType]
+    async with aclosing(slices(*sound)) as pieces:
         async for pcm in pieces:
             yield pcm
     await more.wait()
@@ -70,10 +70,11 @@ async def test_an_utterance(server: VolcengineServer):
     async with recogniser(server) as chosen:
         assert chosen.streams and not chosen.local
         results = await heard(chosen, spoken(1, 2, 3, *[0] * 8, 4, 5))
-    assert isinstance(results[0], Partial) and results[0].text in ("one two", "one two three")
-    assert Partial("one two three. four") in results or Partial("one two three. four five") in results
-    assert results[-1] == Final("one two three. four five.")
-    assert [type(result) for result in results].count(Final) == 1
+    *partials, final = results
+    # Which of them are seen depends on who is quicker.
+    steps = ["one two", "one two three", "one two three.", "one two three. four", "one two three. four five"]
+    assert all(isinstance(partial, Partial) and partial.text in steps for partial in partials)
+    assert final == Final("one two three. four five.")
     (asked,) = server.requests
     assert bytes(asked.sound) == spoken(1, 2, 3, *[0] * 8, 4, 5) and asked.ended
     assert asked.packets == [6400] * 6 + [3200]
@@ -107,9 +108,8 @@ async def test_a_pause_brings_the_newest_words(server: VolcengineServer):
         asyncio.timeout(10),
         aclosing(chosen.transcribe(held(sound, more), ANY)) as results,
     ):
-        first = await anext(results)
-        assert first in (Partial(""), Partial("one"))
-        assert first == Partial("one") or await anext(results) == Partial("one")
+        while (result := await anext(results)) != Partial("one"):
+            assert result == Partial("")
         assert server.requests[0].packets == [3200]
         more.set()
         assert [result async for result in results][-1] == Final("one.")
@@ -185,7 +185,7 @@ async def test_cancelling_closes_at_once(server: VolcengineServer):
         async with aclosing(chosen.transcribe(audio(), ANY)) as results:
             await anext(results)
             began = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - began < 0.5
+        assert asyncio.get_running_loop().time() - began < 1.0
         assert closed == ["sound"]
         await server.requests[1].gone.wait()
         assert not server.requests[1].ended
@@ -196,14 +196,11 @@ async def test_cancelling_closes_at_once(server: VolcengineServer):
 async def test_cancelling_before_anything_came(server: VolcengineServer):
     """Also while nothing has been answered yet."""
     server.faults = ["stall_start"]
-    async with recogniser(server) as chosen, asyncio.timeout(10):
-        with pytest.raises(TimeoutError):
-            async with (
-                asyncio.timeout(0.1),
-                aclosing(chosen.transcribe(slices(spoken(1, 2)), ANY)) as results,
-            ):
-                await anext(results)
-        await (await server.request(1)).gone.wait()
+    async with recogniser(server) as chosen, asyncio.timeout(10), asyncio.TaskGroup() as group:
+        waiting = group.create_task(heard(chosen, spoken(1, 2)))
+        asked = await server.request(1)
+        waiting.cancel()
+        await asked.gone.wait()
         assert (await heard(chosen, spoken(1)))[-1] == Final("one.")
 
 
@@ -258,8 +255,8 @@ async def test_a_server_that_says_nothing(server: VolcengineServer, monkeypatch:
     more = asyncio.Event()
     monkeypatch.setattr("aizuchi.providers.asr.volcengine.SILENCE", 0.3)
     server.faults = ["stall_start", "stall", "stall_end", "flood"]
-    async with recogniser(server, connect_timeout=0.3, timeout=0.2) as chosen, asyncio.timeout(10):
-        for limit in ("said nothing for 0.3 s", "said nothing for 0.3 s"):
+    async with recogniser(server, connect_timeout=1.0, timeout=0.2) as chosen, asyncio.timeout(10):
+        for limit in ("said nothing for 1 s", r"said nothing for 0\.3 s"):
             with pytest.raises(ProviderError, match=limit):
                 async with aclosing(chosen.transcribe(held([spoken(1, 2)], more), ANY)) as results:
                     assert [result async for result in results] == []

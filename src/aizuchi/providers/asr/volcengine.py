@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
@@ -54,6 +55,7 @@ _LANGUAGES = {
     "th": "th-TH",
     "ar": "ar-SA",
 }
+log = logging.getLogger(__name__)
 
 
 class VolcengineRecognizer(Recognizer):
@@ -185,7 +187,9 @@ class VolcengineRecognizer(Recognizer):
                 return
             while True:
                 socket, fresh = await self._sockets.take()
-                dialogue = Dialogue(self._host, socket.headers.get("x-tt-logid", ""), self._keys.values())
+                trace = socket.headers.get("x-tt-logid", "")
+                log.debug("%s calls this request %s", self._host, trace or "nothing")
+                dialogue = Dialogue(self._host, trace, self._keys.values())
                 try:
                     async with aclosing(self._hear(socket, dialogue, sound, hints, news, taking)) as results:
                         async for result in results:
