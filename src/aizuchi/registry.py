@@ -42,6 +42,7 @@ BUILTIN: Final[dict[Kind, dict[str, str]]] = {
         "pocketsphinx": "aizuchi.providers.asr.pocketsphinx:PocketsphinxRecognizer",
         "openai": "aizuchi.providers.asr.openai:OpenAIRecognizer",
         "sherpa": "aizuchi.providers.asr.sherpa:SherpaRecognizer",
+        "volcengine": "aizuchi.providers.asr.volcengine:VolcengineRecognizer",
     },
     "turn": {
         "smart_turn": "aizuchi.providers.turn.smart_turn:SmartTurnModel",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import pytest
 
@@ -49,3 +50,18 @@ async def test_one_that_is_ended_has_not_failed():
         await errand.end()
         assert gone.is_set()
     assert errand.failure is None and not woken.is_set()
+
+
+@pytest.mark.filterwarnings("error")
+async def test_one_that_never_began_leaves_nothing_open():
+    """Ended in the same breath as it was started: its work is closed, which Python would else complain of."""
+    began: list[bool] = []
+
+    async def work() -> None:
+        began.append(True)
+
+    async with Errands() as errands, asyncio.timeout(5):
+        coroutine = work()
+        errand = errands.start("voice", coroutine, failed=lambda: None)
+        await errand.end()
+        assert not began and inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED

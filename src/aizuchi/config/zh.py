@@ -43,6 +43,18 @@ _OWN: Final = {
     "asr.sherpa.threads": "一次解码可用的线程数",
     "asr.sherpa.provider": "onnxruntime 的执行后端：cpu、cuda、coreml",
     "asr.sherpa.workers": "进程数；每个进程各自载入模型",
+    "asr.volcengine.app_key": "应用的 APP ID；留空则用环境变量 BYTEDANCE_APP_KEY",
+    "asr.volcengine.access_key": "应用的 Access Token；留空则用环境变量 BYTEDANCE_ACCESS_KEY",
+    "asr.volcengine.api_key": "新版控制台的单个密钥，用它则不需要上面两个",
+    "asr.volcengine.resource_id": "模型与计费方式；模型 2.0 为 volc.seedasr.sauc.duration",
+    "asr.volcengine.base_url": "WebSocket 地址；换成 bigmodel_nostream 则没有中间结果，但可指定语言",
+    "asr.volcengine.language": "仅用于 bigmodel_nostream，如 en-US；留空用角色所期望的",
+    "asr.volcengine.hotwords": "预计会出现的名称和词语，排在引擎提示的之前",
+    "asr.volcengine.request": "request 中原样附加的字段",
+    "asr.volcengine.piece_ms": "一条消息里的声音时长（毫秒）；官方建议 200",
+    "asr.volcengine.connect_timeout": "连接服务器的时限（秒），等待首个应答的时限亦同",
+    "asr.volcengine.timeout": "说完之后等待结果的秒数，超出则放弃",
+    "asr.volcengine.verify_tls": "检查服务器证书",
     "turn.smart_turn.model": (
         "smart-turn 的 .onnx 文件或其所在文件夹；留空用已安装的 pipecat-ai 中的那份；"
         "可用 `aizuchi models download smart-turn-v3.2-cpu` 下载"

@@ -7,6 +7,7 @@ that name the host, never a key.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -40,7 +41,13 @@ class Socket:
     def open(self) -> bool:
         return self._connection.state.name == "OPEN"
 
-    async def send(self, message: str) -> None:
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the server said when it opened, by lower-case name."""
+        response = self._connection.response
+        return {name.lower(): value for name, value in response.headers.raw_items()} if response else {}
+
+    async def send(self, message: str | bytes) -> None:
         """Raises Gone when the connection is closed or does not move; it is then cut."""
         from websockets.exceptions import ConnectionClosed
 
@@ -84,6 +91,7 @@ class Sockets:
     """The connections to one address. `refused` explains a 401.
 
     One may be kept `idle` seconds, and `most` of them at a time; None: as many as were needed at once.
+    `own` makes the headers that each connection has for itself; `largest` bounds a message, in bytes.
     """
 
     def __init__(
@@ -96,6 +104,8 @@ class Sockets:
         refused: str,
         verify_tls: bool = True,
         most: int | None = None,
+        own: Callable[[], dict[str, str]] = dict,
+        largest: int = _LARGEST,
     ) -> None:
         self._url = url
         self._headers = headers
@@ -104,6 +114,8 @@ class Sockets:
         self._refused = refused
         self._verify_tls = verify_tls
         self._most = most
+        self._own = own
+        self._largest = largest
         self._host = urlsplit(url).hostname or ""
         self._kept: list[Socket] = []
         self._warming = False
@@ -168,12 +180,12 @@ class Sockets:
         try:
             connection = await connect(
                 self._url,
-                additional_headers=self._headers,
+                additional_headers=self._headers | self._own(),
                 user_agent_header=None,
                 compression=None,  # sound does not get smaller, only later
                 open_timeout=self._connect_timeout,
                 close_timeout=1.0,
-                max_size=_LARGEST,
+                max_size=self._largest,
                 ssl=trust(True, self._verify_tls) if self._url.startswith("wss:") else None,
                 proxy=None if is_local(self._host) else True,
             )
