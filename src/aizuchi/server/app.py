@@ -34,9 +34,13 @@ class Mount:
 
 def mounts() -> tuple[Mount, ...]:
     """The protocols this server speaks."""
+    from aizuchi.wire.chatanon import ChatAnonWire
     from aizuchi.wire.native import NativeWire
 
-    return (Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),)
+    return (
+        Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),
+        Mount(ChatAnonWire, lambda house: ChatAnonWire(house.display_names, house.chatanon)),
+    )
 
 
 def shards_of(table: Sequence[Mount]) -> Mapping[str, Shard]:
@@ -142,7 +146,9 @@ def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
         except Gone:
             return
         header = bearer(websocket.headers.get("authorization", ""))
-        await Link(house, mount.make(house), pipe, header=header).run()
+        wire = mount.make(house)
+        wire.opened(websocket.headers)
+        await Link(house, wire, pipe, header=header).run()
 
     return talk
 
