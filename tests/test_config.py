@@ -16,6 +16,7 @@ from aizuchi.config.sources import Draft, expand, read_dotenv
 from aizuchi.engine.rules import BargeIn, Echo, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
 from aizuchi.errors import ConfigError
 from aizuchi.texts import TABLES, language
+from aizuchi.wire.chatanon import Manners
 
 SECTIONS = {
     "hearing": Hearing,
@@ -65,6 +66,7 @@ def test_rules_are_the_engines_one_to_one():
         assert set(type(getattr(Settings(), section)).model_fields) == names
     own = {field.name for field in dataclasses.fields(Rules)} - set(SECTIONS)
     assert set(type(Settings().conversation).model_fields) == own
+    assert Manners(**Settings().chatanon.model_dump()) == Manners()
 
 
 def test_a_turn_end_model_is_none_unless_chosen(tmp_path: Path):
@@ -94,6 +96,31 @@ def test_file_and_environment(tmp_path: Path):
     assert (server.host, server.port, server.tls.on) == ("127.0.0.2", 2000, True)
     assert server.origins == ["https://a.example", "https://b.example"]
     assert loaded.settings.rules().hearing.silence_ms == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", {"chatanon1": "a", "chatanon2": "b"}),
+        ("server:", {"chatanon1": "a", "chatanon2": "b"}),
+        ("server: {tokens: {ann: b}}", {"ann": "b", "chatanon1": "a"}),
+        ("server: {tokens: [c, a]}", {"token1": "c", "token2": "a", "chatanon1": "b"}),
+        ("server: {tokens: c, port: 1}", {"token1": "c", "chatanon1": "a", "chatanon2": "b"}),
+    ],
+)
+def test_tokens_by_the_seeds_name(tmp_path: Path, text: str, tokens: dict[str, str]):
+    """`VALID_API_TOKENS` adds to what the file has, whatever its spelling, and repeats nothing."""
+    server = read(tmp_path, text, VALID_API_TOKENS=" a, b,,").settings.server
+    assert {name: token.get_secret_value() for name, token in server.tokens.items()} == tokens
+    assert not read(tmp_path, "", VALID_API_TOKENS=" , ").settings.server.tokens
+
+
+def test_seed_tokens_do_not_hide_a_mistake(tmp_path: Path):
+    """What is no mapping is still told in its own words."""
+    assert refused(tmp_path, "server: 5", VALID_API_TOKENS="a") == refused(tmp_path, "server: 5")
+    assert refused(tmp_path, "server: {tokens: 5}", VALID_API_TOKENS="a") == refused(
+        tmp_path, "server: {tokens: 5}"
+    )
 
 
 @pytest.mark.parametrize(

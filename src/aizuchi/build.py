@@ -46,6 +46,7 @@ from aizuchi.views.metrics import Meter
 from aizuchi.views.recorder import Recorder
 from aizuchi.views.usage import Cap, Usage
 from aizuchi.views.watching import Watch
+from aizuchi.wire.chatanon import Manners
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ def house(
         prepare=[count_from_today],
         duties=[usage.run, rehearsal.run],
         closers=[usage.flush, finish_recording],
+        chatanon=Manners(**settings.chatanon.model_dump()),
     )
     newest = [loaded]
     built.console = Admin(

@@ -3,6 +3,7 @@
 AizuchiError
 ├── ConfigError      the user mends it: a key, a file, a port, a missing package
 ├── ProtocolError    the client broke its wire; answered in the client's own words
+│   └── UnknownCharacter it asked for somebody who is not here
 ├── ProviderError    a vendor or model failed; `retryable` says whether another try may help
 │   ├── StageTimeout it did not answer within the stage's limit
 │   └── Busy         it was not asked: too many calls run or wait already
@@ -51,6 +52,10 @@ class ProtocolError(AizuchiError):
         self.code = code
         self.close = close
         self.retry_after_ms = retry_after_ms
+
+
+class UnknownCharacter(ProtocolError):
+    """A client asked for a character of a name that nobody here has."""
 
 
 class ProviderError(AizuchiError):

@@ -90,6 +90,14 @@ class MicAudio(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded(Input):
+    """A whole utterance, recorded before it was sent. Never on the timeline as it is: see `MicNoted`."""
+
+    pcm: bytes = field(repr=False)
+    rate: int = 16_000
+
+
+@dataclass(frozen=True, slots=True)
 class Typed(Input):
     """Text the user wrote instead of saying it."""
 
@@ -111,6 +119,11 @@ class Interrupt(Input):
     """Be silent now."""
 
     reason: str = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Forget(Input):
+    """What was said until here belongs to the conversation no longer; also of a reply that runs."""
 
 
 @dataclass(frozen=True, slots=True)

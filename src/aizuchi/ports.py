@@ -566,6 +566,10 @@ class Join(Event):
     """Wants text to go straight into the voice, where the voice can take it."""
     greeted: bool = False
     """Wants the character's greeting, if it has one, when the session is a fresh one."""
+    alone: bool = False
+    """One connection for each token and protocol: the newest stays, the older is told `new_connection`."""
+    stays: bool = True
+    """The session waits for its client when the connection is lost. False: it ends with the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -628,6 +632,9 @@ class Wire(ABC):
     def delivery(self) -> Delivery:
         """Valid after `Join`."""
 
+    def opened(self, headers: Mapping[str, str]) -> None:  # noqa: B027 (optional)
+        """The handshake's headers, names in lower case, before the first message."""
+
     @abstractmethod
     def receive(self, message: Frame, now: float) -> Iterator[Input | Join | Ask | Leave | Frame]:
         """Decode one message. Raises ProtocolError; a `Frame` yielded is sent straight back (pong, ack)."""
@@ -641,7 +648,11 @@ class Wire(ABC):
 
     @abstractmethod
     def refuse(self, error: ProtocolError, now: float) -> Iterator[Frame]:
-        """Tell the client what it did wrong; the link closes afterwards if `error.close` says so."""
+        """Tell the client what it did wrong; the link closes afterwards if `close_code` says so."""
+
+    def close_code(self, error: ProtocolError) -> int | None:
+        """With which code the connection ends after `refuse`; None if it goes on."""
+        return error.close
 
     def answer(self, ask: Ask, result: Mapping[str, Any], now: float) -> Iterator[Frame]:
         """Answer an `Ask`."""

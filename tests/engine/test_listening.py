@@ -18,6 +18,7 @@ from aizuchi.events import (
     Listen,
     MicAudio,
     MicNoted,
+    Recorded,
     Speech,
     SpeechEnded,
     SpeechStarted,
@@ -335,3 +336,43 @@ def test_sound_that_is_shed_is_said_while_it_is_shed():
         assert sum(note.dropped_ms for note in scene.all(MicNoted)) >= 5_000
 
     play(act, rules=rules("auto", mic_queue_ms=2_000))
+
+
+# ------------------------------------------------------------------ recorded before
+
+
+def test_a_recording_is_one_utterance_however_long():
+    """Forty seconds that come at once are heard whole, past the queue and the longest utterance."""
+    ear = FakeRecognizer()
+
+    async def act(scene: Scene) -> None:
+        scene.session.feed(Recorded(silence(300) + speech(39_000) + silence(700), link="me"))
+        await scene.until(TurnEnded)
+
+    scene = play(act, rules=rules(mic_queue_ms=1_000), asr=[ear])
+    assert [len(sound) // 32 for sound in ear.heard] == [40_000]
+    assert [begun.text for begun in scene.all(TurnBegun)] == ["hello there"]
+    assert not any(note.dropped_ms for note in scene.all(MicNoted))
+
+
+def test_a_recording_of_another_rate_is_converted():
+    """Recognisers get 16 kHz."""
+    ear = FakeRecognizer()
+
+    async def act(scene: Scene) -> None:
+        scene.session.feed(Recorded(speech(3_000), 48_000, link="me"))
+        await scene.until(TurnEnded)
+
+    play(act, asr=[ear])
+    assert 950 <= len(ear.heard[0]) // 32 <= 1_000
+
+
+def test_a_recording_from_who_may_not_speak_is_dropped():
+    """A witness has no mouth."""
+
+    async def act(scene: Scene) -> None:
+        scene.session.feed(Recorded(speech(500), link="me"))
+        await asyncio.sleep(1)
+
+    scene = play(act, roles=("witness",))
+    assert [each.what for each in scene.all(Dropped)] == ["sound"]

@@ -14,6 +14,7 @@ from aizuchi.events import (
     Context,
     Dropped,
     Fault,
+    Forget,
     Heard,
     HeardPartial,
     Listen,
@@ -405,3 +406,23 @@ def test_nobody_is_greeted_twice(character: Character):
 
     restored = None if character is fakes.HERO else {"turns": 0}
     assert not play(act, character=character, restored=restored).all(TurnBegun)
+
+
+def test_what_is_forgotten_is_not_told_to_the_model_again():
+    """After `Forget` the next prompt begins anew; a reply that ran meanwhile is forgotten, too."""
+    model = fakes.FakeModel()
+
+    async def act(scene: Scene) -> None:
+        scene.type("my name is Ann")
+        await scene.until(TurnEnded)
+        scene.type("and I am seven")
+        await scene.until(TurnBegun, 2)
+        scene.session.feed(Forget(link="me"))
+        await scene.until(TurnEnded, 2)
+        assert scene.session.history_len == 0
+        scene.type("who am I?")
+        await scene.until(TurnEnded, 3)
+
+    play(act, llm=[model])
+    said = [message.text for message in model.prompts[-1].messages if message.role == "user"]
+    assert said == ["who am I?"]

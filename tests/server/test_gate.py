@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aizuchi.errors import ProtocolError
-from aizuchi.events import Dropped, Input, MicAudio
+from aizuchi.events import Dropped, Input, MicAudio, Recorded
 from aizuchi.ports import Ask, Frame, Join, Leave
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import RETRY_MS, Capacity, Gate
@@ -113,16 +113,20 @@ async def test_overloaded():
 
 
 class Mouth(ToyWire):
-    """A toy wire that takes binary messages for microphone sound."""
+    """A toy wire that takes binary messages for microphone sound, or for recordings."""
+
+    def __init__(self, kind: type[MicAudio] | type[Recorded] = MicAudio) -> None:
+        self._kind = kind
 
     def receive(self, message: Frame, now: float) -> Iterator[Input | Join | Ask | Leave | Frame]:
         if isinstance(message, bytes):
-            yield MicAudio(message)
+            yield self._kind(message)
         else:
             yield from super().receive(message, now)
 
 
-def test_sound_per_minute():
+@pytest.mark.parametrize("kind", [MicAudio, Recorded])
+def test_sound_per_minute(kind: type[MicAudio] | type[Recorded]):
     """What is too much is not heard; client and timeline are told once, and it goes on when there is room."""
 
     async def main() -> None:
@@ -130,7 +134,7 @@ def test_sound_per_minute():
         second = struct.pack("<h", 5) * 1600  # 100 ms
         async with (
             make_house(capacity=limits) as house,
-            linked(house, Mouth()) as (pipe, session, _),
+            linked(house, Mouth(kind)) as (pipe, session, _),
         ):
 
             async def speak(pieces: int) -> int:
@@ -138,7 +142,7 @@ def test_sound_per_minute():
                     pipe.incoming.put_nowait(second)
                 pipe.put(type="ping")
                 await pipe.until_sent("pong", 1 + len(pipe.of_type("pong")))
-                heard = sum(isinstance(event, MicAudio) for event in session.fed)
+                heard = sum(isinstance(event, kind) for event in session.fed)
                 session.fed.clear()
                 return heard
 

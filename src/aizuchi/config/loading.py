@@ -20,6 +20,7 @@ from aizuchi.config.sources import (
     Draft,
     Keys,
     apply_environment,
+    apply_seed_tokens,
     expand,
     read_dotenv,
     read_secrets,
@@ -104,6 +105,7 @@ def load(
         for name, field in Settings.model_fields.items()
     }
     apply_environment(draft, everything, sections)
+    apply_seed_tokens(draft, everything)
     draft.data = {name: value for name, value in draft.data.items() if value is not None}
     draft.data |= from_environment(everything, draft.data)
     for kind in KINDS:

@@ -11,6 +11,7 @@ folder you start from, else none at all: everything has a default. `aizuchi init
 
 - The environment goes before the file: `AIZUCHI_SECTION__KEY`, for example `AIZUCHI_SERVER__PORT=8080` or
   `AIZUCHI_LLM=script`. A value that begins with `[` or `{` is read as YAML.
+- `VALID_API_TOKENS` (with commas), the name that ChatAnon's servers have for it, adds to `server.tokens`.
 - `${NAME}` in the file is replaced by that variable, `${NAME:-default}` by the default if it is missing or
   empty, `${NAME-default}` only if it is missing; write `$${` for a literal `${`.
 - `.env` (lines `NAME=value`) and `secrets.yaml` (`NAME: value`, names in capital letters) beside the file add
@@ -25,6 +26,7 @@ folder you start from, else none at all: everything has a default. `aizuchi init
 
 - 环境变量优先于文件：`AIZUCHI_SECTION__KEY`，例如 `AIZUCHI_SERVER__PORT=8080` 或 `AIZUCHI_LLM=script`。
   以 `[` 或 `{` 开头的值按 YAML 解析。
+- `VALID_API_TOKENS`（以逗号分隔，ChatAnon 服务器所用的名称）会加入 `server.tokens`。
 - 文件中的 `${NAME}` 替换为该变量；`${NAME:-默认值}` 在变量缺失或为空时用默认值，
   `${NAME-默认值}` 仅在缺失时使用；字面的 `${` 写作 `$${`。
 - 文件旁的 `.env`（每行 `NAME=value`）与 `secrets.yaml`（`NAME: value`，名称大写）补充环境变量，但不覆盖。

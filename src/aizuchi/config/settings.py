@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 from aizuchi.config.choices import Choices, embedded
 from aizuchi.engine.rules import BargeIn, Echo, Hearing, Rules, Silences, Speculation, StageLimits, TurnEnd
 from aizuchi.events import ListenMode, TtsStrategy
+from aizuchi.wire.chatanon.manners import Dialect
 
 
 def key(default: Any, en: str, zh: str, **bounds: Any) -> Any:
@@ -453,6 +454,23 @@ class ConversationKeys(Section):
     )
 
 
+class ChatAnonKeys(Section):
+    dialect: Dialect = key(
+        "auto",
+        "seed: the order of messages of the first clients; head: of the newest; auto: head for browsers and "
+        "whoever uses voice_call_* names, else one that both generations of the command line client take",
+        "seed 为最早客户端的消息顺序，head 为最新的；auto 对浏览器及使用 voice_call_* 的客户端为 head，"
+        "其余采用两代命令行客户端都能接受的顺序",
+    )
+    sentence_gap_ms: int = key(
+        500,
+        "silence between two sentences of a reply; so much more sound is sent ahead",
+        "回答中两句之间的静音；声音会相应提前发送",
+        ge=0,
+        le=2_000,
+    )
+
+
 class Settings(Section):
     """The whole of a configuration; `Settings()` is what runs with none."""
 
@@ -507,6 +525,7 @@ class Settings(Section):
     admission: Admission = key(
         Admission, "how much at a time, and who goes first", "同时处理多少，以及谁优先"
     )
+    chatanon: ChatAnonKeys = key(ChatAnonKeys, "ChatAnon's clients, at /ws", "ChatAnon 客户端（/ws）")
     timeline: Recording = key(Recording, "keeping conversations on disk", "会话存盘")
     usage: Usage = key(Usage, "caps on what providers may use per day", "各提供方每日用量上限")
     log: Log = key(Log, "what the server writes about itself", "服务日志")

@@ -198,6 +198,26 @@ def apply_environment(draft: Draft, environ: Mapping[str, str], sections: Mappin
         _lay(draft, name, keys, _value(name, environ[name]))
 
 
+def apply_seed_tokens(draft: Draft, environ: Mapping[str, str]) -> None:
+    """Lay `VALID_API_TOKENS`, a list with commas as ChatAnon's servers have it, beside `server.tokens`."""
+    said = environ.get("VALID_API_TOKENS", "").split(",")
+    server: Any = draft.data.get("server") or {}
+    tokens: Any = (server.get("tokens") or {}) if isinstance(server, dict) else None
+    if isinstance(tokens, str):
+        tokens = [tokens]
+    if isinstance(tokens, list):
+        listed = cast("list[Any]", tokens)
+        tokens = {f"token{number}": token for number, token in enumerate(listed, start=1)}
+    if not any(each.strip() for each in said) or not isinstance(tokens, dict):
+        return  # what is no mapping is told with the rest of the settings
+    known = cast("dict[str, Any]", tokens)
+    new = [each.strip() for each in said if each.strip() and each.strip() not in known.values()]
+    names = {f"chatanon{number}": token for number, token in enumerate(new, start=1)}
+    draft.data["server"] = cast("dict[str, Any]", server) | {"tokens": known | names}
+    for name in names:
+        draft.places[("server", "tokens", name)] = "VALID_API_TOKENS (environment)"
+
+
 def _value(name: str, text: str) -> Any:
     if not text.lstrip().startswith(("[", "{")):
         return text

@@ -14,6 +14,7 @@ from aizuchi.engine.exchange import IMAGE, Exchange, whole, with_images_noted
 from aizuchi.engine.tokens import of_message
 from aizuchi.events import (
     Entry,
+    Forget,
     Image,
     Interrupted,
     Sentence,
@@ -58,6 +59,9 @@ class History:
     def read(self, entry: Entry) -> None:
         """Take note of an entry. Quick, never raises; unknown turns and events are passed over."""
         match entry.event:
+            case Forget():
+                self._exchanges.clear()
+                self._first = None
             case TurnBegun(cause="backchannel"):
                 pass
             case TurnBegun():

@@ -7,6 +7,7 @@ Speech over a running reply is heard from its first syllable; what it means for 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from aizuchi.engine.chain import Chain, fault
@@ -33,6 +34,7 @@ from aizuchi.events import (
     ListenMode,
     MicAudio,
     MicNoted,
+    Recorded,
     Sentence,
     Speech,
     SpeechEnded,
@@ -146,6 +148,20 @@ class Listening:
         if sound.last:
             self.close("client")
 
+    def recorded(self, recorded: Recorded) -> None:
+        """All of an utterance has come at once: it is heard as one push of the microphone, however long."""
+        if not self._links.may(recorded.link, "mouth"):
+            self._scribe.drop("sound", "this link may not speak")
+            return
+        if self._mic is not None:
+            self.close("closed", forget=True)
+        ms = len(recorded.pcm) * 500 // recorded.rate + 1_000
+        mic = self._open(recorded.link, "push", at_least_ms=ms)
+        slice_ = recorded.rate // 10 * 2
+        for at in range(0, len(recorded.pcm), slice_):
+            mic.feed(recorded.pcm[at : at + slice_], recorded.rate)
+        self.close("client")
+
     def left(self, link: str) -> None:
         """A link has gone, and with it its microphone."""
         if self._mic is not None and self._mic.link == link:
@@ -192,14 +208,16 @@ class Listening:
             self._scribe.append(MicNoted(round(self._stray_ms), dropped_ms=round(self._stray_ms)))
             self._stray_ms = 0.0
 
-    def _open(self, link: str, mode: ListenMode) -> None:
+    def _open(self, link: str, mode: ListenMode, *, at_least_ms: int = 0) -> Microphone:
+        """A microphone that takes an utterance of so many milliseconds whatever the rules say."""
         rules = self._rules
+        hearing = rules.hearing
         self._mic = mic = Microphone(
             link,
             mode,
-            rules.hearing,
+            replace(hearing, max_utterance_ms=max(hearing.max_utterance_ms, at_least_ms)),
             self,
-            queue_ms=rules.mic_queue_ms,
+            queue_ms=max(rules.mic_queue_ms, at_least_ms),
             record=self._record,
             patience=rules.limits.vad_gap,
         )
@@ -210,6 +228,7 @@ class Listening:
             mic.begin()
         self._spawn(self._hear(mic))
         self._turns.go_on()
+        return mic
 
     async def _hear(self, mic: Microphone) -> None:
         try:

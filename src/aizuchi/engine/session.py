@@ -35,6 +35,7 @@ from aizuchi.events import (
     Attach,
     Author,
     Cause,
+    Forget,
     Happened,
     Image,
     Input,
@@ -46,6 +47,7 @@ from aizuchi.events import (
     MicAudio,
     Noted,
     Played,
+    Recorded,
     Role,
     SessionClosed,
     SessionOpened,
@@ -256,6 +258,8 @@ class Session:
         match input:
             case MicAudio():
                 self.listening.sound(input)
+            case Recorded():
+                self.listening.recorded(input)
             case Typed():
                 self._typed(input)
             case Listen():
@@ -274,7 +278,7 @@ class Session:
                 self._scribe.append(input)
                 if not self._tools.answered(input):
                     self._scribe.drop("tool_result", f"no call {input.id!r:.40} waits for a result")
-            case Happened():
+            case Happened() | Forget():
                 self._scribe.append(input)
             case _:
                 self._scribe.drop(type(input).__name__, "the engine has no use for it")

@@ -34,9 +34,13 @@ class Mount:
 
 def mounts() -> tuple[Mount, ...]:
     """The protocols this server speaks."""
+    from aizuchi.wire.chatanon import ChatAnonWire
     from aizuchi.wire.native import NativeWire
 
-    return (Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),)
+    return (
+        Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),
+        Mount(ChatAnonWire, lambda house: ChatAnonWire(house.display_names, house.chatanon)),
+    )
 
 
 def shards_of(table: Sequence[Mount]) -> Mapping[str, Shard]:
@@ -62,6 +66,7 @@ def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
     for mount in mounts() if table is None else table:
         app.add_api_websocket_route(mount.wire.path, _endpoint(house, mount))
     app.add_api_route("/health", _health(house), methods=["GET"])
+    app.add_api_route("/characters", _company(house), methods=["GET"], response_model=None)
     app.include_router(pages.router(house))
     app.include_router(_api(house))
     app.include_router(console.router(house))
@@ -142,7 +147,9 @@ def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
         except Gone:
             return
         header = bearer(websocket.headers.get("authorization", ""))
-        await Link(house, mount.make(house), pipe, header=header).run()
+        wire = mount.make(house)
+        wire.opened(websocket.headers)
+        await Link(house, wire, pipe, header=header).run()
 
     return talk
 
@@ -163,6 +170,29 @@ def _health(house: House) -> Callable[[], Any]:
         return JSONResponse(said, status_code=200 if said["status"] == "healthy" else 503)
 
     return health
+
+
+def _company(house: House) -> Callable[[Request], Any]:
+    """Who may be talked with, in ChatAnon's shape: its page asks before it has a token, from any origin."""
+
+    async def company(request: Request) -> JSONResponse:
+        if not may_come(house, request):
+            raise HTTPException(403, "this origin is not allowed here")
+        told = [
+            {
+                "name": each.name,
+                "display_name": each.display_name,
+                "description": "",
+                "voice_id": next(iter(each.style.voices.values()), ""),
+                "live2d_model_set": None,
+            }
+            for each in house.characters.values()
+        ]
+        asking = request.headers.get("origin")
+        allowed = {"Access-Control-Allow-Origin": asking} if asking else {}
+        return JSONResponse({"characters": told}, headers={**allowed, "Vary": "Origin"})
+
+    return company
 
 
 def _api(house: House) -> APIRouter:

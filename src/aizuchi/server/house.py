@@ -28,6 +28,7 @@ from aizuchi.server.pages import Pages
 from aizuchi.server.sessions import Live, Sessions
 from aizuchi.server.siblings import Siblings
 from aizuchi.server.wheel import Wheel
+from aizuchi.wire.chatanon import Manners
 
 if TYPE_CHECKING:
     from aizuchi.engine.repertoire import Parts
@@ -55,7 +56,7 @@ class House:
     turn. `outbox` makes a link's way out; `pages` is what browsers are shown. `prepare` is awaited before
     the first session may come, `duties` run as long as the house is open, `closers` are awaited when all
     sessions have ended and the store is still there. `console` is what operators may look into and
-    change.
+    change. `chatanon` holds what that protocol leaves to the server.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class House:
         duties: Sequence[Duty] = (),
         closers: Sequence[Duty] = (),
         console: Console | None = None,
+        chatanon: Manners | None = None,
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -112,6 +114,7 @@ class House:
         self.outbox = outbox or sound.way_out
         self.wheel = Wheel()
         self.console = console
+        self.chatanon = chatanon or Manners()
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
@@ -270,6 +273,10 @@ class House:
                 }
             case other:
                 return {"error": f"{other[:40]!r} is not a question this server answers"}
+
+    def display_names(self) -> dict[str, str]:
+        """Name -> display name of each character."""
+        return {each.name: each.display_name for each in self.characters.values()}
 
     def about_characters(self) -> list[dict[str, Any]]:
         return [

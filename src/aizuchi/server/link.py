@@ -20,14 +20,14 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from aizuchi.engine.outbox import REPLY, Outbox
 from aizuchi.errors import ProtocolError
-from aizuchi.events import Entry, Input, Interrupted, MicAudio, Packet, TurnEnded
+from aizuchi.events import Entry, Input, Interrupted, MicAudio, Packet, Recorded, TurnEnded
 from aizuchi.ports import Ask, Frame, Join, Leave, Wire
 from aizuchi.server.admission import Allowance, Pace
 from aizuchi.server.pipe import Gone, Pipe
@@ -76,6 +76,7 @@ class Link:
         self._pace = Pace(wire.LIMITS, self._clock(), per_minute=house.gate.capacity.messages_per_minute)
         self._sound: Allowance | None = None
         self._live: Live | None = None
+        self._join_as: Join | None = None
         self._outbox: Outbox | None = None
         self._unfollow: Callable[[], None] = lambda: None
         self._measures = False
@@ -125,7 +126,8 @@ class Link:
     def _late(self) -> None:
         if self._live is None:
             seconds = self._wire.LIMITS.handshake_timeout
-            self.end(1008, f"no valid hello within {seconds:g} seconds")
+            late = ProtocolError(f"no valid hello within {seconds:g} seconds", code="too_late", close=1008)
+            self.end(1008, str(late), late)
 
     def end(self, code: int, reason: str, error: ProtocolError | None = None, *, flush: bool = False) -> None:
         """Close the connection soon, after telling it `error` in its own words. May be called twice.
@@ -180,6 +182,9 @@ class Link:
                 await self._join(event)
             case _ if self._live is None:
                 raise ProtocolError("say hello first", code="auth_failed", close=4401)
+            case Ask(what="character", args=args):
+                result = self._switch(self._live, str(args.get("name", "")))
+                self._answer(self._wire.answer(event, result, self._wall()))
             case Ask():
                 result = self._house.answer(self._live.session, event)
                 self._answer(self._wire.answer(event, result, self._wall()))
@@ -189,7 +194,9 @@ class Link:
                 self.end(1000, "goodbye", flush=True)
                 live.session.leave(self.id, "bye")
                 await self._house.sessions.bye(live, self)
-            case MicAudio() if self._sound is not None and not self._may_sound(self._sound, event):
+            case MicAudio() | Recorded() if self._sound is not None and not self._may_sound(
+                self._sound, event
+            ):
                 pass
             case _:
                 self._live.session.feed(replace(event, link=self.id))
@@ -203,7 +210,7 @@ class Link:
         )
         self._refuse(ProtocolError(why, code="rate_limited", retry_after_ms=wait))
 
-    def _may_sound(self, allowance: Allowance, sound: MicAudio) -> bool:
+    def _may_sound(self, allowance: Allowance, sound: MicAudio | Recorded) -> bool:
         """Whether so much sound is still allowed; if not, client and timeline are told once."""
         verdict = allowance.take(len(sound.pcm) / 2 / sound.rate, self._clock())
         if verdict == "warn" and self._live is not None:
@@ -217,15 +224,22 @@ class Link:
         if self._live is not None:
             raise ProtocolError("this connection has joined already", code="bad_message")
         live, welcome = await self._house.sessions.join(join, self, header=self._header)
-        self._live = live
+        self._live, self._join_as = live, join
         if self._closing is not None:
             return
         session = live.session
         self._sound = self._gate.sound(session.person if self._house.tokens else session.id)
-        outbox = self._house.outbox(self._wire.delivery, live.encodings)
-        self._outbox, self._measures = outbox, join.measures
+        self._measures = join.measures
         welcome = replace(welcome, limits=self._limits(), features=self._house.features)
         self._answer(self._wire.welcome(welcome, self._wall()))
+        self._take_seat(live, join)
+        if join.greeted and not welcome.resumed:
+            session.greet()
+
+    def _take_seat(self, live: Live, join: Join) -> None:
+        """From here on the session is heard, and hears us."""
+        session = live.session
+        self._outbox = self._house.outbox(self._wire.delivery, live.encodings)
         self._unfollow = session.timeline.follow(self._follow)
         session.join(
             self.id,
@@ -238,8 +252,20 @@ class Link:
             coast_ms=0.0 if self._wire.delivery.can_hold else self._wire.delivery.lead_ms,
             streams=join.streams,
         )
-        if join.greeted and not welcome.resumed:
-            session.greet()
+
+    def _switch(self, live: Live, name: str) -> Mapping[str, Any]:
+        """Go on with another character, that is, in a fresh session; what the old one still had to say is
+        dropped. The answer names the character, or says in `error` why it is still the old one."""
+        try:
+            fresh = self._house.sessions.switch(live, self, name)
+        except ProtocolError as error:
+            return {"error": str(error)}
+        assert self._join_as is not None
+        self._unfollow()
+        self._frames, self._sending = iter(()), None
+        self._live = fresh
+        self._take_seat(fresh, self._join_as)
+        return {"character": fresh.session.character.name, "session": fresh.session.id}
 
     def _limits(self) -> dict[str, Any]:
         rules = self._house.rules
@@ -254,8 +280,9 @@ class Link:
         }
 
     def _refuse(self, error: ProtocolError) -> None:
-        if error.close is not None:
-            self.end(error.close, str(error), error)
+        code = self._wire.close_code(error)
+        if code is not None:
+            self.end(code, str(error), error)
         else:
             self._answer(self._wire.refuse(error, self._wall()))
 

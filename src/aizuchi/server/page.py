@@ -63,6 +63,8 @@ def facts(house: House, base: str) -> dict[str, Any]:
     return {
         "name": "aizuchi",
         "version": __version__,
+        "status": "running",
+        "active_connections": house.gate.sockets,
         "talk": _socket(base),
         "health": base + "health",
         "api": base + "api/openapi.json",

@@ -22,15 +22,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aizuchi.character import Character
 from aizuchi.engine.encoding import Encodings
-from aizuchi.errors import ProtocolError
-from aizuchi.events import Entry, Interrupted, TurnEnded
+from aizuchi.errors import ProtocolError, UnknownCharacter
+from aizuchi.events import Entry, Forget, Interrupted, TurnEnded
 from aizuchi.ports import Join, Store, Welcome
 from aizuchi.server import sound
-from aizuchi.server.admission import Token, authenticate, same
+from aizuchi.server.admission import Token, authenticate, fingerprint, same
 from aizuchi.server.gate import Gate
 from aizuchi.server.ledger import Ledger, Local
 from aizuchi.server.parking import Parking, may_restore
 from aizuchi.server.siblings import Siblings
+from aizuchi.server.sole import Sole
 
 if TYPE_CHECKING:
     from aizuchi.engine.session import Session
@@ -74,6 +75,8 @@ class Live:
     """What its links share of the sound."""
     stop: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     """Ends the observers."""
+    stays: bool = True
+    """It is parked when its last connection is lost; else it ends."""
     changed: bool = False
     """Since its snapshot was last put into the store."""
 
@@ -86,7 +89,7 @@ class Live:
         match entry.event:
             case Interrupted(reason="lost", heard=heard, of_generation=generation):
                 self.unfinished, self.unfinished_generation = heard, generation
-            case TurnEnded():
+            case TurnEnded() | Forget():
                 self.changed = True
             case _:
                 pass
@@ -130,6 +133,7 @@ class Sessions:
         self._ttl = resume_ttl
         self._max = max_sessions
         self._lives: dict[str, Live] = {}
+        self._sole: Sole[Guest] = Sole()
         self.draining = False
 
     def retune(
@@ -160,7 +164,7 @@ class Sessions:
         """Find or make the session a client asks for and bind its link to it.
 
         `header` is the secret of the connection's Authorization header. Raises ProtocolError:
-        auth_failed, bad_session, bad_message, overloaded, server_shutdown.
+        auth_failed, bad_session, bad_message, overloaded, new_connection, server_shutdown.
         """
         if self.draining:
             raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
@@ -217,10 +221,21 @@ class Sessions:
     ) -> tuple[Live, bool]:
         """A session that was not here, and whether it is one of before. Takes a place for it."""
         if stored is None:
-            self._character(join)
+            self._character(join.character)
+            if join.alone:
+                self._replace(join, guest, token)
             person = "" if token is None else token.who
         else:
             person = str(stored.get("person"))
+        try:
+            return await self._seated(join, guest, token, stored, person)
+        except BaseException:
+            self._sole.leave(guest.id)
+            raise
+
+    async def _seated(
+        self, join: Join, guest: Guest, token: Token | None, stored: Mapping[str, Any] | None, person: str
+    ) -> tuple[Live, bool]:
         free = await self._place(person if self._tokens else "", new=stored is None)
         try:
             if self.draining:
@@ -230,14 +245,50 @@ class Sessions:
                 # The same snapshot was taken up by another link while we waited for a place.
                 free()
                 return self._taken_over(live, guest), True
+            if self._sole.lost(guest.id):
+                raise _replaced()
             resumed = self._restore(join.session, stored) if stored is not None else None
             entered = resumed or self._fresh(join, token)
         except BaseException:
             free()
             raise
-        entered.free = free
+        entered.free, entered.stays = free, join.stays
         self._bind(entered, guest)
         return entered, resumed is not None
+
+    def _replace(self, join: Join, guest: Guest, token: Token | None) -> None:
+        """The newest connection of a token stays; the one before is told, and its session ends."""
+        secret = token.secret if token is not None else join.token
+        if not secret:
+            return
+        before = self._sole.take(f"{join.protocol} {fingerprint(secret)}", guest)
+        if before is None:
+            return
+        gone = _replaced()
+        before.end(1008, gone.code, gone)
+        for live in self:
+            if before.id in live.links:
+                self._unbind(live, before, gone.code)
+                if not live.links:
+                    self.end(live, gone.code)
+
+    def switch(self, live: Live, guest: Guest, name: str) -> Live:
+        """A fresh session with another character in this one's place, for the same person and link.
+
+        Raises ProtocolError: nobody is called so, or others take part in this conversation.
+        """
+        character = self._character(name)
+        if live.guests() != [guest]:
+            raise ProtocolError("others take part in this conversation")
+        session = self._make(secrets.token_urlsafe(16), live.session.person, character, None)
+        free, live.free = live.free, lambda: None
+        stays = live.stays
+        self._unbind(live, guest, "switched")
+        self.end(live, "switched")
+        fresh = self._admit(session)
+        fresh.free, fresh.stays = free, stays
+        self._bind(fresh, guest)
+        return fresh
 
     def _may_resume(self, live: Live, join: Join, token: Token | None) -> bool:
         same_person = token is not None and same(token.who, live.session.person)
@@ -302,17 +353,17 @@ class Sessions:
 
     # -- making
 
-    def _character(self, join: Join) -> Character:
-        """The one a client asks for. Raises ProtocolError if there is none of that name."""
-        name = join.character or self._default
+    def _character(self, name: str) -> Character:
+        """The one a client asks for, or the default one. Raises UnknownCharacter."""
+        name = name or self._default
         character = self._characters.get(name)
         if character is None:
             known = ", ".join(sorted(self._characters))
-            raise ProtocolError(f"there is no character {name[:40]!r}; there is {known}", code="bad_message")
+            raise UnknownCharacter(f"there is no character {name[:40]!r}; there is {known}")
         return character
 
     def _fresh(self, join: Join, token: Token | None) -> Live:
-        character = self._character(join)
+        character = self._character(join.character)
         id_ = secrets.token_urlsafe(16)
         person = token.who if token is not None else join.person or f"anonymous-{id_}"
         return self._admit(self._make(id_, person, character, None))
@@ -381,10 +432,11 @@ class Sessions:
 
     async def lost(self, live: Live, guest: Guest, reason: str) -> None:
         """A link's connection is gone without a goodbye. Parks the session if it was the last."""
+        self._sole.leave(guest.id)
         if not self._unbind(live, guest, reason) or live.links or live.session.id not in self._lives:
             return
         live.session.interrupt(LOST)
-        if self._ttl <= 0:
+        if self._ttl <= 0 or not live.stays:
             self.end(live, LOST)
             return
         loop = asyncio.get_running_loop()
@@ -429,7 +481,7 @@ class Sessions:
             all_again = loop.time() - renewed > self._ttl / 2
             renewed = loop.time() if all_again else renewed
             for live in self:
-                if live.links and (live.changed or all_again):
+                if live.links and live.stays and (live.changed or all_again):
                     live.changed = False
                     await self._parking.keep(live, running=True)
 
@@ -465,7 +517,7 @@ class Sessions:
             for guest in live.guests():
                 guest.end(1012, "the server is shutting down", error, flush=True)
                 self._unbind(live, guest, "shutdown")
-            if talks:
+            if talks and live.stays:
                 # Clients see nothing any more: the snapshot can't fall behind what they have seen.
                 live.session.interrupt(LOST)
                 await self._parking.keep(live)
@@ -473,3 +525,9 @@ class Sessions:
     def close(self, reason: str) -> None:
         for live in self:
             self.end(live, reason)
+
+
+def _replaced() -> ProtocolError:
+    return ProtocolError(
+        "another client has connected with the same token", code="new_connection", close=1008
+    )
