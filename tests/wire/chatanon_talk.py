@@ -80,9 +80,8 @@ class Talk:
 
     def welcome(self, **fields: Any) -> list[dict[str, Any]]:
         told: dict[str, Any] = {"session": "s", "link": "l", "character": "anon", "generation": 0}
-        return [
-            judged(each) for each in self.wire.welcome(Welcome(**({"state": "idle"} | told | fields)), NOW)
-        ]
+        told |= {"state": "idle"} | fields
+        return [judged(each) for each in self.wire.welcome(Welcome(**told), NOW)]
 
     def answer(self, **result: Any) -> list[dict[str, Any]]:
         assert self.asked is not None
