@@ -11,7 +11,7 @@ from tests.web.conftest import Visit
 from tests.web.stage import Stage
 
 SILENT_MS = 250
-"""The aim is 50; an idle machine takes 4. Much more than that on a busy one, whose sound is late altogether."""
+"""The aim is 50; an idle machine takes 4. Much more than that on a busy one, where all sound is late."""
 
 WAYS: list[tuple[str, Callable[[Stage], None]]] = [
     ("click stop", lambda stage: stage.id("stop").click()),
