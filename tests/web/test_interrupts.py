@@ -10,8 +10,10 @@ from tests.web import ear, said
 from tests.web.conftest import Visit
 from tests.web.stage import Stage
 
-SILENT_MS = 250
-"""The aim is 50; an idle machine takes 4. Much more than that on a busy one, where all sound is late."""
+SILENT_MS = 50
+"""An idle machine takes 4."""
+LATE_MS = 250
+"""On a machine that stands still all sound is late; nothing of the old reply comes later than this."""
 
 WAYS: list[tuple[str, Callable[[Stage], None]]] = [
     ("click stop", lambda stage: stage.id("stop").click()),
@@ -21,8 +23,23 @@ WAYS: list[tuple[str, Callable[[Stage], None]]] = [
 
 @pytest.mark.parametrize("mark, stop", WAYS, ids=["button", "escape"])
 def test_interrupt(humming: Server, visit: Visit, mark: str, stop: Callable[[Stage], None]):
-    """Stopped in the second sentence; what is said next is all that is heard."""
-    stage = visit(humming.url)
+    """Stopped in the second sentence; what is said next is all that is heard.
+
+    A machine that stands still at that moment is late with all its sound, so there are three tries; what the
+    page itself gets wrong is wrong in each.
+    """
+    late: list[float] = []
+    for _ in range(3):
+        stage = visit(humming.url)
+        late.append(_silent_after(stage, mark, stop))
+        if late[-1] < SILENT_MS:
+            return
+        stage.page.close()
+    raise AssertionError(f"silent {late} ms after the {mark}")
+
+
+def _silent_after(stage: Stage, mark: str, stop: Callable[[Stage], None]) -> float:
+    """How many ms after the stop the old reply is last heard."""
     stage.speaking("tell me a story")
     stage.page.wait_for_timeout(3_000)
     stop(stage)
@@ -40,9 +57,8 @@ def test_interrupt(humming: Server, visit: Visit, mark: str, stop: Callable[[Sta
     hello = next(each for each in heard.stretches() if each.tone == ear.tone_of(said.HELLO))
     last = heard.last_sound(before=hello.begin - 0.02)
     assert last is not None
-    print(f"silent {(last - at) * 1000:.0f} ms after the {mark}")
-    assert (last - at) * 1000 < SILENT_MS
-    assert heard.order(begin=at + SILENT_MS / 1000) == [ear.tone_of(said.HELLO)]
+    assert heard.order(begin=at + LATE_MS / 1000) == [ear.tone_of(said.HELLO)]
+    return (last - at) * 1000
 
 
 def test_stop_before_the_first_sound(humming: Server, visit: Visit):
@@ -59,7 +75,7 @@ def test_stop_before_the_first_sound(humming: Server, visit: Visit):
     stage.reply("stop")
     stage.settle()
     heard = ear.record(stage.page)
-    stopped = heard.mark("keydown Escape") + SILENT_MS / 1000
+    stopped = heard.mark("keydown Escape") + LATE_MS / 1000
     assert heard.order(begin=stopped) == [ear.tone_of(said.AGAIN)]
 
 
