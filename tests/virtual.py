@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -56,6 +57,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual
+
+    @property
+    def _clock_resolution(self) -> float:
+        """No timer may fire before its time: who then waits for the rest of it would never let the clock go on."""
+        return math.ulp(self._virtual)
+
+    @_clock_resolution.setter
+    def _clock_resolution(self, real: float) -> None:
+        """The real clock's, which asyncio sets, is of no use here."""
 
     def advance(self, seconds: float) -> None:
         self._virtual += seconds

@@ -9,6 +9,7 @@ fault gets a plain test of its own, too.
 from __future__ import annotations
 
 import logging
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ SEEDS = {
     26409: "the same",
     51016: "a filler, which shows nothing, counted as heard for the judge (P2)",
     100435: "a lying ear set the reply back before an honest one took over, unseen by the judge (P2)",
+    668408: "two clients kept each other awake a millionth of a microsecond early: the clock stood still",
     4000248: "a viewer waited while words said over a reply were still being understood (P5, the judge's)",
 }
 
@@ -56,14 +58,12 @@ def test_random_conversations_keep_the_promises(seed: int):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(
-    600
-)  # half a minute on an idle machine; virtual time can't hang, and a busy machine is slow
-@settings(max_examples=400, derandomize=True)
-@given(seed=st.integers(0, 2**32))
-def test_many_random_conversations_keep_the_promises(seed: int):
-    """The same, for longer."""
-    keeps(seed)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(4))
+def test_many_random_conversations_keep_the_promises(part: int):
+    """The same, for longer; in parts, which run side by side."""
+    for seed in random.Random(part).sample(range(2**32), 100):
+        keeps(seed)
 
 
 @settings(max_examples=12, derandomize=True)
