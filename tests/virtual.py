@@ -60,7 +60,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     @property
     def _clock_resolution(self) -> float:
-        """No timer may fire before its time: who then waits for the rest of it would never let the clock go on."""
+        """No timer fires before its time: who then waited for the rest could stop the clock for good."""
         return math.ulp(self._virtual)
 
     @_clock_resolution.setter
