@@ -136,9 +136,7 @@ function Character({ files }: { readonly files: CharacterFiles }) {
         {preview.value.display_name ?? files.display_name} <code class="soft">{files.folder}</code>
       </h2>
       {!files.editable && (
-        <p class="soft">
-          {t(files.packaged ? "packaged" : "readOnly")} · {t("copy")}
-        </p>
+        <p class="soft">{t(files.packaged ? "packaged" : "readOnly")}</p>
       )}
       <Copy source={files.name} />
       <div class="writing">

@@ -9,7 +9,7 @@ import { t } from "./texts";
 const EVERY_MS = 1000;
 
 /** The stages of a turn, in the order in which they pass; other figures are folded away. */
-const MAIN = [
+const STAGES = [
   "end_point_ms",
   "asr_final_from_voice_ms",
   "first_token_ms",
@@ -19,7 +19,9 @@ const MAIN = [
   "e2e_ms",
   "e2e_from_voice_ms",
   "interrupt_ms",
-];
+] as const;
+type Stage = (typeof STAGES)[number];
+const MAIN: readonly string[] = STAGES;
 
 const NUMBERS: ReadonlySet<string> = new Set(["turns", "links", "age"]);
 
@@ -190,7 +192,7 @@ function Figures({ rows, testid }: { readonly rows: readonly Figure[]; readonly 
         {rows.map((row) => (
           <tr key={row.name}>
             <th scope="row">
-              <code>{row.name}</code>
+              {MAIN.includes(row.name) ? <span title={row.name}>{t(row.name as Stage)}</span> : <code>{row.name}</code>}
             </th>
             {[row.p50, row.p95, row.max, row.count].map((number, index) => (
               <td key={index} class="number">

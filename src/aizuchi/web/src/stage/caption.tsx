@@ -118,7 +118,7 @@ function Said({ text, line, reached, live }: { text: string; line: Reply; reache
       return (
         <>
           <span class="heard">{text.slice(0, end)}</span>
-          {end < text.length && <s class="unheard">{text.slice(end)}</s>}
+          {end < text.length && <Unheard text={text.slice(end)} />}
         </>
       );
     }
@@ -131,6 +131,25 @@ function Said({ text, line, reached, live }: { text: string; line: Reply; reache
           {piece.text}
         </span>
       ))}
+    </>
+  );
+}
+
+/** What nobody heard of an interrupted reply. A long rest would be a wall of struck words: it is folded. */
+const FOLDED = 120;
+const KEPT = 60;
+
+function Unheard({ text }: { text: string }) {
+  const open = useSignal(false);
+  if (text.length <= FOLDED || open.value) return <s class="unheard">{text}</s>;
+  const blank = text.lastIndexOf(" ", KEPT);
+  const cut = text.slice(0, blank > KEPT / 2 ? blank : KEPT);
+  return (
+    <>
+      <s class="unheard">{cut}</s>
+      <button type="button" class="more" data-testid="unheard" onClick={() => (open.value = true)}>
+        {t("unheardRest")}
+      </button>
     </>
   );
 }

@@ -52,6 +52,7 @@ export const t = texts({
   you: ["You", "你", "あなた"],
   character: ["Character", "角色", "キャラクター"],
   newest: ["Newest", "回到最新", "最新へ"],
+  unheardRest: ["… show the rest", "… 显示其余", "…続きを表示"],
   interrupted: ["interrupted", "已打断", "中断"],
   cutShort: ["cut short", "未说完", "途中まで"],
   failed: ["failed", "出错", "エラー"],
