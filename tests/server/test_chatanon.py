@@ -19,8 +19,8 @@ from aizuchi.providers.llm.script import ScriptModel
 from aizuchi.providers.tts.tone import ToneVoice
 from aizuchi.providers.vad.energy import EnergyVad
 from aizuchi.server.admission import Token
-from aizuchi.server.app import mounts
 from aizuchi.server.house import House
+from aizuchi.server.mounts import mounts
 from aizuchi.server.store import MemoryStore
 from aizuchi.wire.chatanon import Manners
 from tests import fakes
@@ -73,7 +73,7 @@ def make_house(tmp_path: Path):
             "rules": Rules(hearing=Hearing(silence_ms=300), barge_in=BargeIn("pause", 200)),
             "store": MemoryStore(),
             "tokens": [Token("dev_token_001", "ann"), Token("second", "bob")],
-            "chatanon": Manners(sentence_gap_ms=GAP),
+            "mounts": mounts(chatanon=Manners(sentence_gap_ms=GAP)),
         }
         return House(**given | settings)
 
@@ -82,7 +82,7 @@ def make_house(tmp_path: Path):
 
 @contextlib.asynccontextmanager
 async def chatting(house: House, **wishes: Any):
-    async with serving(house, table=mounts()) as base, anon(ws(base, "/ws"), **wishes) as client:
+    async with serving(house, table=house.mounts) as base, anon(ws(base, "/ws"), **wishes) as client:
         yield client
 
 
@@ -103,7 +103,7 @@ NAMES = {("seed", False): "seed", ("auto", False): "union", ("auto", True): "hea
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_text_turns(make_house: Any, dialect: Any, page: bool, end: str):
     """Each generation sees its own order, all the sound with its gap, and the end it waits for."""
-    house = make_house(chatanon=Manners(dialect, GAP))
+    house = make_house(mounts=mounts(chatanon=Manners(dialect, GAP)))
     async with chatting(house, page=page) as client:
         for _ in range(2):
             client.forget()
@@ -123,7 +123,7 @@ async def test_text_turns(make_house: Any, dialect: Any, page: bool, end: str):
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_commands_are_answered_by_one_frame(make_house: Any, dialect: Any, page: bool, end: str):
     """Clear, switch, ping and mistakes, directly after a turn; and the history is really gone."""
-    async with chatting(make_house(chatanon=Manners(dialect, 0)), page=page) as client:
+    async with chatting(make_house(mounts=mounts(chatanon=Manners(dialect, 0))), page=page) as client:
         for _ in range(2):
             await client.send("message", content="how often?")
             await client.until(end)
@@ -178,7 +178,7 @@ async def test_a_failing_model_leaves_everything_usable(make_house: Any, page: b
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_a_recording(make_house: Any, dialect: Any, page: bool, end: str):
     """Batch voice: what was understood, then a turn; nothing in it is an error and no more."""
-    async with chatting(make_house(chatanon=Manners(dialect, GAP)), page=page) as client:
+    async with chatting(make_house(mounts=mounts(chatanon=Manners(dialect, GAP))), page=page) as client:
         for _ in range(2):
             client.forget()
             await client.send("audio_message", audio_base64=base64.b64encode(b"".join(VOICE)).decode())
@@ -207,7 +207,7 @@ async def test_a_recording(make_house: Any, dialect: Any, page: bool, end: str):
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_streaming_any_number_of_times(make_house: Any, dialect: Any, page: bool, end: str):
     """Three utterances and an empty one on one connection."""
-    async with chatting(make_house(chatanon=Manners(dialect, GAP)), page=page) as client:
+    async with chatting(make_house(mounts=mounts(chatanon=Manners(dialect, GAP))), page=page) as client:
         for _ in range(3):
             client.forget()
             await client.streamed(*VOICE, end=end)
@@ -354,7 +354,7 @@ async def test_who_is_not_let_in(make_house: Any, first: Any, said: str, code: i
 async def test_a_takeover(make_house: Any):
     """The old connection is told and closed; the new one talks on, also after the old one has gone."""
     house = make_house()
-    async with serving(house, table=mounts()) as base:
+    async with serving(house, table=house.mounts) as base:
         url = ws(base, "/ws")
         async with anon(url) as old, anon(url, "second") as other:
             await old.send("message", content="a story")
@@ -377,7 +377,7 @@ async def test_a_takeover(make_house: Any):
 async def test_a_takeover_storm(make_house: Any):
     """Two hundred connections with one token at once: exactly one lives, and nobody hangs."""
     house = make_house()
-    async with serving(house, table=mounts()) as base:
+    async with serving(house, table=house.mounts) as base:
         url = ws(base, "/ws")
         living: list[Client] = []
         ends: list[tuple[int | None, str]] = []

@@ -28,12 +28,12 @@ from aizuchi.server.pages import Pages
 from aizuchi.server.sessions import Live, Sessions
 from aizuchi.server.siblings import Siblings
 from aizuchi.server.wheel import Wheel
-from aizuchi.wire.chatanon import Manners
 
 if TYPE_CHECKING:
     from aizuchi.engine.repertoire import Parts
     from aizuchi.engine.session import Session
     from aizuchi.server.console.ports import Console
+    from aizuchi.server.mounts import Mounted
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class House:
     turn. `outbox` makes a link's way out; `pages` is what browsers are shown. `prepare` is awaited before
     the first session may come, `duties` run as long as the house is open, `closers` are awaited when all
     sessions have ended and the store is still there. `console` is what operators may look into and
-    change. `chatanon` holds what that protocol leaves to the server.
+    change. `mounts` are the protocols that are served over it.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class House:
         duties: Sequence[Duty] = (),
         closers: Sequence[Duty] = (),
         console: Console | None = None,
-        chatanon: Manners | None = None,
+        mounts: Sequence[Mounted] = (),
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -114,7 +114,7 @@ class House:
         self.outbox = outbox or sound.way_out
         self.wheel = Wheel()
         self.console = console
-        self.chatanon = chatanon or Manners()
+        self.mounts = tuple(mounts)
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
