@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,8 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
 from aizuchi.server import avatars, console, origin, pages, together
-from aizuchi.server.admission import Token, authenticate, bearer
+from aizuchi.server.admission import Token, bearer
 from aizuchi.server.gate import RETRY_MS
+from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.house import House
 from aizuchi.server.mounts import Mounted
 
@@ -157,9 +159,14 @@ def _api(house: House) -> APIRouter:
         if not (known and may_come(house, request)):
             raise HTTPException(403, "this origin or host name is not allowed here")
 
-    def who(request: Request) -> Token | None:
+    async def who(request: Request) -> Token | None:
         from_here(request)
-        token = authenticate(house.tokens, [bearer(request.headers.get("authorization", ""))])
+        offered = [bearer(request.headers.get("authorization", ""))]
+        address = request.client.host if request.client else ""
+        try:
+            token = house.guesses.check(house.tokens, offered, address, asyncio.get_running_loop().time())
+        except TooManyGuesses as error:
+            raise HTTPException(429, str(error), {"Retry-After": str(error.seconds)}) from error
         if house.tokens and token is None:
             raise HTTPException(401, "a valid token is needed", {"WWW-Authenticate": "Bearer"})
         return token

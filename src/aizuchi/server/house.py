@@ -22,6 +22,7 @@ from aizuchi.ports import Ask, Delivery, Provider, Store
 from aizuchi.server import avatars, sound
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity, Gate
+from aizuchi.server.guesses import Guesses
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.link import guarded
 from aizuchi.server.pages import Pages
@@ -91,6 +92,7 @@ class House:
         closers: Sequence[Duty] = (),
         console: Console | None = None,
         mounts: Sequence[Mounted] = (),
+        guesses: Guesses | None = None,
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -118,6 +120,7 @@ class House:
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
+        self.guesses = Guesses() if guesses is None else guesses
         self.gate = Gate(capacity, ledger=ledger, stop=self.background.pause)
         self.sessions = Sessions(
             make=self._make,
@@ -131,6 +134,7 @@ class House:
             ledger=ledger,
             gate=self.gate,
             siblings=siblings,
+            guesses=self.guesses,
         )
         self._prepare = tuple(prepare)
         self._duties = (*duties, self.gate.watch)

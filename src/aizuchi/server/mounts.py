@@ -77,7 +77,8 @@ class Mount:
         header = bearer(websocket.headers.get("authorization", ""))
         wire = self.make(house)
         wire.opened(websocket.headers)
-        await Link(house, wire, pipe, header=header).run()
+        address = websocket.client.host if websocket.client else ""
+        await Link(house, wire, pipe, header=header, address=address).run()
 
 
 def mounts(*, chatanon: Manners | None = None) -> tuple[Mounted, ...]:

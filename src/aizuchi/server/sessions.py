@@ -26,8 +26,9 @@ from aizuchi.errors import ProtocolError, UnknownCharacter
 from aizuchi.events import Entry, Forget, Interrupted, TurnEnded
 from aizuchi.ports import Join, Store, Welcome
 from aizuchi.server import sound
-from aizuchi.server.admission import Token, authenticate, fingerprint, same
+from aizuchi.server.admission import Token, fingerprint, same
 from aizuchi.server.gate import Gate
+from aizuchi.server.guesses import Guesses
 from aizuchi.server.ledger import Ledger, Local
 from aizuchi.server.parking import Parking, may_restore
 from aizuchi.server.siblings import Siblings
@@ -120,8 +121,10 @@ class Sessions:
         ledger: Ledger | None = None,
         gate: Gate | None = None,
         siblings: Siblings | None = None,
+        guesses: Guesses | None = None,
     ) -> None:
         self._ledger = ledger or Local()
+        self._guesses = Guesses() if guesses is None else guesses
         self._gate = gate or Gate()
         self._siblings = siblings
         self._make = make
@@ -160,15 +163,18 @@ class Sessions:
 
     # -- coming
 
-    async def join(self, join: Join, guest: Guest, *, header: str = "") -> tuple[Live, Welcome]:
+    async def join(
+        self, join: Join, guest: Guest, *, header: str = "", address: str = ""
+    ) -> tuple[Live, Welcome]:
         """Find or make the session a client asks for and bind its link to it.
 
-        `header` is the secret of the connection's Authorization header. Raises ProtocolError:
-        auth_failed, bad_session, bad_message, overloaded, new_connection, server_shutdown.
+        `header` is the secret of the connection's Authorization header, `address` the client's. Raises
+        ProtocolError: auth_failed, bad_session, bad_message, overloaded, new_connection, server_shutdown.
         """
         if self.draining:
             raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
-        token = authenticate(self._tokens, [each for each in (join.token, header) if each])
+        now = asyncio.get_running_loop().time()
+        token = self._guesses.check(self._tokens, (join.token, header), address, now)
         elsewhere = bool(join.session) and join.session not in self._lives
         # A witness does not carry a session off; it comes to the right process by its address.
         if self._siblings is not None and elsewhere and set(join.roles) != {"witness"}:

@@ -100,6 +100,8 @@ class ChatAnonWire(Wire):
         match error:
             case ProtocolError(code="new_connection"):
                 yield frame("disconnected", reason="new_connection", message=DISCONNECTED)
+            case ProtocolError(code="auth_failed", retry_after_ms=int(wait)):
+                yield words.error(f"Too many invalid API tokens; try again in {wait // 1000} seconds")
             case ProtocolError(code="auth_failed"):
                 yield words.error("Invalid API token")
             case UnknownCharacter():
