@@ -25,7 +25,7 @@ from aizuchi.server.store import MemoryStore
 from aizuchi.wire.chatanon import Manners
 from tests import fakes
 from tests.server.sockets import serving, ws
-from tests.wire.independent_chatanon import RATE, UNLOCKS, Client, anon, quiet, tone
+from tests.wire.independent_chatanon import RATE, UNLOCKS, Client, anon, quiet, storm, tone
 
 pytestmark = pytest.mark.network
 
@@ -378,41 +378,11 @@ async def test_a_takeover_storm(make_house: Any):
     """Two hundred connections with one token at once: exactly one lives, and nobody hangs."""
     house = make_house()
     async with serving(house, table=house.mounts) as base:
-        url = ws(base, "/ws")
-        living: list[Client] = []
-        ends: list[tuple[int | None, str]] = []
-        done = asyncio.Event()
-
-        async def one() -> None:
-            async with connect(url, open_timeout=60) as socket:
-                client = Client(socket)
-                await client.send("connect", api_token="dev_token_001")
-                watch = asyncio.ensure_future(client.closed())
-                waiting = asyncio.ensure_future(done.wait())
-                await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
-                if watch.done():
-                    ends.append(watch.result())
-                    assert client.log[-1]["type"] == "disconnected"
-                else:
-                    watch.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await watch
-                    living.append(client)
-                    await client.send("message", content="hello")
-                    await client.until("turn_end")
-
-        async def judge() -> None:
-            while len(ends) < 199:  # noqa: ASYNC110 - they end by themselves
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.3)
-            done.set()
-
-        async with asyncio.timeout(90), asyncio.TaskGroup() as group:
-            for _ in range(200):
-                group.create_task(one())
-            group.create_task(judge())
-        assert len(living) == 1 and set(ends) == {(1008, "new_connection")}
+        async with storm(ws(base, "/ws"), 200) as (living, ends):
+            await living.send("message", content="hello")
+            await living.until("turn_end")
+            assert len(ends) == 199 and set(ends) == {(1008, "new_connection")}
+            assert len(house.sessions) == 1
         async with asyncio.timeout(10):
             while len(house.sessions):  # noqa: ASYNC110 - their links are being cleaned up
                 await asyncio.sleep(0.05)

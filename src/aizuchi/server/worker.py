@@ -197,6 +197,9 @@ class Worker:
         match what, fields:
             case "let_go", {"session": str(session), "resume_token": str(token), "person": str(person)}:
                 return {"gone": await house.sessions.let_go(session, token, person)}
+            case "replaced", {"key": str(key), "link": str(link)}:
+                house.sessions.replaced(key, link)
+                return {}
             case "make_room", _:
                 return {"made": house.sessions.end_oldest_parked()}
             case "tell_me", {"about": "health"}:
