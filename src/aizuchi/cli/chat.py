@@ -118,11 +118,11 @@ async def _chat(loaded: Loaded, args: argparse.Namespace, url: str, library: Any
             try:
                 return await _mode(args, chat, library)(made)
             except* Gone as group:
-                reason = chat.farewell or str(group.exceptions[0])
+                reason = chat.farewell or str(_first(group))
                 screen.line(TEXTS.say(lang, "lost", reason=reason), "bad")
             except* ConfigError as group:
-                first_error = group.exceptions[0]
-                raise ConfigError(str(first_error), zh=getattr(first_error, "zh", "")) from group
+                error = _first(group)
+                raise ConfigError(str(error), zh=getattr(error, "zh", "")) from group
             return 1
     except Gone as gone:
         screen.fresh()
@@ -130,6 +130,13 @@ async def _chat(loaded: Loaded, args: argparse.Namespace, url: str, library: Any
         return 1
     finally:
         sound.close()
+
+
+def _first(group: BaseException) -> BaseException:
+    """The first error in a group, however deep."""
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
 
 
 def _refused(screen: Screen, lang: Lang, first: Mapping[str, Any]) -> int:

@@ -172,7 +172,7 @@ class Replies:
         if self.running and self._fresh:
             return
         yield from self._over()
-        self.running, self._fresh, self._muted = True, True, False
+        self.running, self._fresh, self._muted, self._sound_over = True, True, False, None
         yield Begun()
 
     def _chunk(self, message: Mapping[str, Any]) -> Iterator[Happening]:
@@ -208,7 +208,7 @@ class Replies:
             pcm = bytes(self._pcm)
             self._pcm.clear()
             self._texts = 0
-            self.running, self.deadline, self._sound_over = False, None, None
+            self.running, self.deadline = False, None
             yield Over(pcm, self._rate)
 
 

@@ -31,11 +31,12 @@ class Sound:
         return self.on and self._library is not None
 
     def play(self, pcm: bytes, rate: int) -> None:
+        library: Any = self._library
         if not self.plays:
             return
         try:
             self._loudspeaker.at(rate)
-        except self._library.PortAudioError as error:
+        except library.PortAudioError as error:
             self._library, self.trouble = None, str(error)
             return
         self._rate = rate
