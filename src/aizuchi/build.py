@@ -36,6 +36,7 @@ from aizuchi.server.console.routes import others_reload
 from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.ledger import Ledger
+from aizuchi.server.mounts import mounts
 from aizuchi.server.pages import DIST, Pages
 from aizuchi.server.siblings import Siblings
 from aizuchi.server.store import SqliteStore
@@ -120,7 +121,7 @@ def house(
         prepare=[count_from_today],
         duties=[usage.run, rehearsal.run],
         closers=[usage.flush, finish_recording],
-        chatanon=Manners(**settings.chatanon.model_dump()),
+        mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump())),
     )
     newest = [loaded]
     built.console = Admin(

@@ -11,14 +11,14 @@ from typing import Any
 from websockets.frames import Frame, Opcode
 
 from aizuchi.ports import Wire
-from aizuchi.server.app import Mount
 from aizuchi.server.house import House
+from aizuchi.server.mounts import Mount, Mounted
 from aizuchi.server.serve import serve
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    house: House, *makers: Callable[[], Wire], table: Sequence[Mount] | None = None, **more: Any
+    house: House, *makers: Callable[[], Wire], table: Sequence[Mounted] | None = None, **more: Any
 ) -> AsyncIterator[str]:
     """Serve a house with the wires given; yields its base URL, `http://127.0.0.1:PORT/`."""
     if table is None:

@@ -8,8 +8,9 @@ import pytest
 
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.server.admission import Token
-from aizuchi.server.app import LoopbackOnly, Mount, make_app
+from aizuchi.server.app import LoopbackOnly, make_app
 from aizuchi.server.house import House
+from aizuchi.server.mounts import Mount
 from tests.server.fakes import FakeProvider, ToyWire, linked, make_house, parts
 
 TOY = [Mount(ToyWire, lambda _house: ToyWire())]

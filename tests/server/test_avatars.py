@@ -12,8 +12,9 @@ import pytest
 from aizuchi.character import Avatar
 from aizuchi.server import avatars
 from aizuchi.server.admission import Token
-from aizuchi.server.app import Mount, make_app
+from aizuchi.server.app import make_app
 from aizuchi.server.house import House
+from aizuchi.server.mounts import Mount
 from tests.server.fakes import FOE, HERO, ToyWire, make_house
 
 

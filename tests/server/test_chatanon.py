@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import random
 from pathlib import Path
@@ -11,78 +12,28 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from aizuchi.character import Character
-from aizuchi.engine.rules import BargeIn, Hearing, Rules
 from aizuchi.events import Interrupted
-from aizuchi.ports import Final
-from aizuchi.providers.llm.script import ScriptModel
-from aizuchi.providers.tts.tone import ToneVoice
-from aizuchi.providers.vad.energy import EnergyVad
-from aizuchi.server.admission import Token
-from aizuchi.server.app import mounts
 from aizuchi.server.house import House
-from aizuchi.server.store import MemoryStore
+from aizuchi.server.mounts import mounts
 from aizuchi.wire.chatanon import Manners
-from tests import fakes
+from tests.server.chatting import GAP, MS, SAID, VOICE, house_of_two
 from tests.server.sockets import serving, ws
-from tests.wire.independent_chatanon import RATE, UNLOCKS, Client, anon, quiet, tone
+from tests.wire.independent_chatanon import RATE, UNLOCKS, Client, anon, quiet, storm, tone
 
 pytestmark = pytest.mark.network
 
-SCRIPT = """
-languages: [en]
-rules:
-  - {name: fail, when: {en: ["break"]}, say: {en: ["x"]}, error: the script breaks, error_after: 0}
-  - {name: memory, when: {en: ["how often"]}, say: {en: ["{turns}."]}}
-  - name: long
-    when: {en: ["story"]}
-    say:
-      en:
-        - >-
-          [happy] Once there was a crow on a high wire who knew the songs of the whole town by heart.
-          [sad] It rained for days and days on it and nobody came by to hear even one of them.
-otherwise: {name: echo, say: {en: ["[happy] I heard it. [sad] Now I rest."]}}
-"""
-MS = 12
-"""How long the voice takes for a character."""
-GAP = 100
 TEXT = "I heard it. Now I rest."
-VOICE = (quiet(300), tone(500), quiet(1_500))
-SAID = "good evening."
 
 
 @pytest.fixture
 def make_house(tmp_path: Path):
     """A house with two characters; `heard` is what the recogniser makes of any speech."""
-    file = tmp_path / "script.yaml"
-    file.write_text(SCRIPT, encoding="utf-8")
-
-    def make(heard: str = SAID, **settings: Any) -> House:
-        script = ScriptModel.Options(file=str(file), tokens_per_second=0, first_token_ms=0, introduce=False)
-        voice = ToneVoice.Options(ms_per_character=MS, shortest_ms=20)
-        ear = fakes.FakeRecognizer(lambda ms: fakes.Script([(0.02, Final(heard if ms >= 400 else ""))]))
-        given: dict[str, Any] = {
-            "parts": fakes.parts(
-                vad=EnergyVad(), asr=[ear], llm=[ScriptModel(script)], tts=[ToneVoice(voice)]
-            ),
-            "characters": {
-                "anon": Character("anon", "Anon", "You are in a test."),
-                "mutsumi": Character("mutsumi", "Mutsumi", "You are in a test, too."),
-            },
-            "default_character": "anon",
-            "rules": Rules(hearing=Hearing(silence_ms=300), barge_in=BargeIn("pause", 200)),
-            "store": MemoryStore(),
-            "tokens": [Token("dev_token_001", "ann"), Token("second", "bob")],
-            "chatanon": Manners(sentence_gap_ms=GAP),
-        }
-        return House(**given | settings)
-
-    return make
+    return functools.partial(house_of_two, tmp_path)
 
 
 @contextlib.asynccontextmanager
 async def chatting(house: House, **wishes: Any):
-    async with serving(house, table=mounts()) as base, anon(ws(base, "/ws"), **wishes) as client:
+    async with serving(house, table=house.mounts) as base, anon(ws(base, "/ws"), **wishes) as client:
         yield client
 
 
@@ -103,7 +54,7 @@ NAMES = {("seed", False): "seed", ("auto", False): "union", ("auto", True): "hea
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_text_turns(make_house: Any, dialect: Any, page: bool, end: str):
     """Each generation sees its own order, all the sound with its gap, and the end it waits for."""
-    house = make_house(chatanon=Manners(dialect, GAP))
+    house = make_house(mounts=mounts(chatanon=Manners(dialect, GAP)))
     async with chatting(house, page=page) as client:
         for _ in range(2):
             client.forget()
@@ -123,7 +74,7 @@ async def test_text_turns(make_house: Any, dialect: Any, page: bool, end: str):
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_commands_are_answered_by_one_frame(make_house: Any, dialect: Any, page: bool, end: str):
     """Clear, switch, ping and mistakes, directly after a turn; and the history is really gone."""
-    async with chatting(make_house(chatanon=Manners(dialect, 0)), page=page) as client:
+    async with chatting(make_house(mounts=mounts(chatanon=Manners(dialect, 0))), page=page) as client:
         for _ in range(2):
             await client.send("message", content="how often?")
             await client.until(end)
@@ -178,7 +129,7 @@ async def test_a_failing_model_leaves_everything_usable(make_house: Any, page: b
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_a_recording(make_house: Any, dialect: Any, page: bool, end: str):
     """Batch voice: what was understood, then a turn; nothing in it is an error and no more."""
-    async with chatting(make_house(chatanon=Manners(dialect, GAP)), page=page) as client:
+    async with chatting(make_house(mounts=mounts(chatanon=Manners(dialect, GAP))), page=page) as client:
         for _ in range(2):
             client.forget()
             await client.send("audio_message", audio_base64=base64.b64encode(b"".join(VOICE)).decode())
@@ -207,7 +158,7 @@ async def test_a_recording(make_house: Any, dialect: Any, page: bool, end: str):
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
 async def test_streaming_any_number_of_times(make_house: Any, dialect: Any, page: bool, end: str):
     """Three utterances and an empty one on one connection."""
-    async with chatting(make_house(chatanon=Manners(dialect, GAP)), page=page) as client:
+    async with chatting(make_house(mounts=mounts(chatanon=Manners(dialect, GAP))), page=page) as client:
         for _ in range(3):
             client.forget()
             await client.streamed(*VOICE, end=end)
@@ -354,7 +305,7 @@ async def test_who_is_not_let_in(make_house: Any, first: Any, said: str, code: i
 async def test_a_takeover(make_house: Any):
     """The old connection is told and closed; the new one talks on, also after the old one has gone."""
     house = make_house()
-    async with serving(house, table=mounts()) as base:
+    async with serving(house, table=house.mounts) as base:
         url = ws(base, "/ws")
         async with anon(url) as old, anon(url, "second") as other:
             await old.send("message", content="a story")
@@ -377,42 +328,12 @@ async def test_a_takeover(make_house: Any):
 async def test_a_takeover_storm(make_house: Any):
     """Two hundred connections with one token at once: exactly one lives, and nobody hangs."""
     house = make_house()
-    async with serving(house, table=mounts()) as base:
-        url = ws(base, "/ws")
-        living: list[Client] = []
-        ends: list[tuple[int | None, str]] = []
-        done = asyncio.Event()
-
-        async def one() -> None:
-            async with connect(url, open_timeout=60) as socket:
-                client = Client(socket)
-                await client.send("connect", api_token="dev_token_001")
-                watch = asyncio.ensure_future(client.closed())
-                waiting = asyncio.ensure_future(done.wait())
-                await asyncio.wait({watch, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
-                if watch.done():
-                    ends.append(watch.result())
-                    assert client.log[-1]["type"] == "disconnected"
-                else:
-                    watch.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await watch
-                    living.append(client)
-                    await client.send("message", content="hello")
-                    await client.until("turn_end")
-
-        async def judge() -> None:
-            while len(ends) < 199:  # noqa: ASYNC110 - they end by themselves
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.3)
-            done.set()
-
-        async with asyncio.timeout(90), asyncio.TaskGroup() as group:
-            for _ in range(200):
-                group.create_task(one())
-            group.create_task(judge())
-        assert len(living) == 1 and set(ends) == {(1008, "new_connection")}
+    async with serving(house, table=house.mounts) as base:
+        async with storm(ws(base, "/ws"), 200) as (living, ends):
+            await living.send("message", content="hello")
+            await living.until("turn_end")
+            assert len(ends) == 199 and set(ends) == {(1008, "new_connection")}
+            assert len(house.sessions) == 1
         async with asyncio.timeout(10):
             while len(house.sessions):  # noqa: ASYNC110 - their links are being cleaned up
                 await asyncio.sleep(0.05)

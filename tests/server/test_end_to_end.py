@@ -13,8 +13,8 @@ import pytest
 import websockets
 
 from aizuchi.engine.rules import Rules
-from aizuchi.server.app import mounts
 from aizuchi.server.house import House
+from aizuchi.server.mounts import mounts
 from aizuchi.server.store import MemoryStore
 from aizuchi.views.metrics import Meter
 from tests import fakes

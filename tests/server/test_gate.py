@@ -203,7 +203,8 @@ def test_a_socket_too_many_is_answered_with_503():
     """Before the handshake, with advice, and the place is free again when the other has gone."""
     from starlette.testclient import TestClient, WebSocketDenialResponse
 
-    from aizuchi.server.app import Mount, make_app
+    from aizuchi.server.app import make_app
+    from aizuchi.server.mounts import Mount
 
     house: Any = make_house(capacity=Capacity(sockets=1))
     with TestClient(make_app(house, [Mount(ToyWire, lambda _house: ToyWire())])) as client:

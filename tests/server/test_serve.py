@@ -22,8 +22,8 @@ from aizuchi.ports import Delivery, Limits
 from aizuchi.server import serve as serving_module
 from aizuchi.server import tls as certificates
 from aizuchi.server.admission import Token
-from aizuchi.server.app import Mount
 from aizuchi.server.listening import open_sockets, url
+from aizuchi.server.mounts import Mount
 from aizuchi.server.serve import serve
 from tests.server.fakes import FRAME, FakeSession, ToyWire, make_house
 from tests.server.sockets import masked, read_frame, serving, stop_reading, upgraded, ws
@@ -307,7 +307,7 @@ def test_what_the_start_made_is_not_collected_again():
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import asyncio, json, sys
-from aizuchi.server.app import Mount
+from aizuchi.server.mounts import Mount
 from aizuchi.server.listening import loop_factory
 from aizuchi.server.serve import serve
 from tests.server.fakes import ToyWire, make_house

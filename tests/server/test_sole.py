@@ -10,7 +10,7 @@ import pytest
 from aizuchi.events import Input
 from aizuchi.ports import Ask, Frame, Join, Leave
 from aizuchi.server.admission import Token
-from aizuchi.server.sole import Sole
+from aizuchi.server.sole import Holders, Sole
 from tests.server.fakes import ToyWire, connected, linked, make_house
 
 
@@ -31,6 +31,34 @@ def test_the_newest_holds_the_key():
     sole.leave("1")
     sole.leave("1")
     assert len(sole) == 0 and sole.take("k", one) is None
+
+
+def test_another_process_takes_the_key():
+    """Only from the connection that has it; that one counts as lost, and frees nothing when it leaves."""
+    sole: Sole[Guest] = Sole()
+    one, two = Guest("1"), Guest("2")
+    sole.take("k", one)
+    sole.take("k", two)
+    assert sole.lose("k", "1") is None and sole.lose("other", "2") is None
+    assert sole.lose("k", "2") is two and sole.lose("k", "2") is None
+    assert sole.lost("2") and sole.leave("2") == ""
+    sole.take("k", one)
+    assert sole.leave("1") == "k" and sole.leave("1") == ""
+
+
+def test_holders_over_all_processes():
+    """The last to ask has it; who leaves late, or dies, frees only what is still theirs."""
+    holders = Holders()
+    assert holders.take("k", 0, "a") is None
+    assert holders.take("k", 1, "b") == (0, "a")
+    holders.leave("k", 0, "a")
+    assert holders.take("k", 1, "c") == (1, "b")
+    holders.take("other", 0, "d")
+    holders.gone(1)
+    assert len(holders) == 1 and holders.take("k", 0, "e") is None
+    holders.leave("k", 0, "e")
+    holders.leave("other", 0, "d")
+    assert len(holders) == 0
 
 
 class AloneWire(ToyWire):

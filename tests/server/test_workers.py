@@ -42,7 +42,7 @@ sys.exit(work(sys.argv[1]))
 def work(text: str) -> int:
     """A worker process of these tests."""
     from aizuchi.ports import Shard
-    from aizuchi.server.app import Mount
+    from aizuchi.server.mounts import Mount
     from aizuchi.server.tls import Tls
     from aizuchi.server.worker import Worker, deaf_to_signals
     from tests.server.fakes import ToyWire, make_house

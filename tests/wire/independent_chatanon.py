@@ -137,3 +137,43 @@ async def anon(
         assert set(first) == {"type", "character", "character_display_name", "message"}
         client.forget()
         yield client
+
+
+@asynccontextmanager
+async def storm(
+    url: str, count: int, token: str = "dev_token_001"
+) -> AsyncIterator[tuple[Client, list[tuple[int | None, str]]]]:
+    """So many connections with one token at once; the one that is left, and how the others were closed.
+
+    Each of the others was told `disconnected` before, or never got as far as `connected`.
+    """
+    clients: list[Client] = []
+    ends: list[tuple[int | None, str]] = []
+
+    async def one() -> None:
+        client = Client(await connect(url, max_size=1 << 20, open_timeout=60))
+        clients.append(client)
+        await client.send("connect", api_token=token)
+        try:
+            while True:
+                await client.receive()
+        except ConnectionClosed as gone:
+            assert client.log[-1]["type"] == "disconnected", client.log
+            clients.remove(client)
+            ends.append((None, "") if gone.rcvd is None else (gone.rcvd.code, gone.rcvd.reason))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one()) for _ in range(count)]
+        async with asyncio.timeout(120):
+            while len(ends) < count - 1:  # noqa: ASYNC110 - they end by themselves
+                await asyncio.sleep(0.05)
+            while len(clients) != 1 or not clients[0].of("connected"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+        for task in tasks:
+            task.cancel()
+    (living,) = clients
+    try:
+        yield living, ends
+    finally:
+        await living.socket.close()

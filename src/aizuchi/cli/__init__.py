@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "init",
     "serve",
     "talk",
+    "chat",
     "check",
     "voices",
     "models",
@@ -135,6 +136,18 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add("--token", default="", help=say("talk.token"))
     add("--insecure", action="store_true", help=say("talk.insecure"))
     add("--mode", choices=("auto", "push", "continuous"), default="auto", help=say("talk.mode"))
+
+    add = made["chat"].add_argument
+    add("--url", "--server", "-s", default=None, metavar="URL", help=say("chat.url"))
+    add("--token", "-t", default="", help=say("chat.token"))
+    add("--character", "-c", default="anon", help=say("talk.character"))
+    modes = ("text", "voice", "voice_call", "agent")
+    add("--mode", "-m", choices=modes, default="text", help=say("chat.mode"))
+    add("--wav", metavar="FILE", default=None, help=say("chat.wav"))
+    add("--save-audio", action="store_true", help=say("chat.save_audio"))
+    add("--no-audio", action="store_true", help=say("chat.no_audio"))
+    add("--insecure", action="store_true", help=say("talk.insecure"))
+    add("--debug", action="store_true", help=say("chat.debug"))
 
     add = made["check"].add_argument
     add("--voices", action="store_true", help=say("check.voices"))

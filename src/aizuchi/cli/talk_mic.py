@@ -10,6 +10,7 @@ from collections import deque
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
+from aizuchi.cli.devices import SLICE_MS, Loudspeaker, Microphone
 from aizuchi.errors import ConfigError
 from aizuchi.texts import Lang, Texts
 
@@ -49,11 +50,6 @@ TEXTS: Final = Texts(
         "bye": ("Goodbye.", "再见。"),
     }
 )
-
-RATE: Final = 16_000
-SLICE_MS: Final = 20
-WAITING: Final = 100
-"""Slices of 20 ms that may wait to be sent."""
 
 
 def sound_library(lang: Lang) -> Any:
@@ -132,11 +128,8 @@ class HandsFree:
         self._client = client
         self._library = library
         self._speaker = Speaker()
-        self._slices: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
-        self._lost_ms = 0
+        self._loudspeaker = Loudspeaker(library, self._speaker.fill)
         self._open = False
-        self._output: Any = None
-        self._rate = 0
 
     async def run(self) -> int:
         """Until Ctrl-C or the end of the connection. Raises ConfigError when there is no device."""
@@ -146,17 +139,8 @@ class HandsFree:
         def pressed(_number: int, _frame: FrameType | None) -> None:
             loop.call_soon_threadsafe(leave.set)
 
-        def captured(data: Any, _frames: int, _time: Any, _status: Any) -> None:
-            loop.call_soon_threadsafe(self._keep, bytes(data))
-
         try:
-            microphone = self._library.RawInputStream(
-                samplerate=RATE,
-                channels=1,
-                dtype="int16",
-                blocksize=RATE * SLICE_MS // 1000,
-                callback=captured,
-            )
+            microphone = Microphone(self._library)
         except self._library.PortAudioError as error:
             raise ConfigError(TEXTS.say(self._talk.lang, "no_device", reason=error)) from error
         before = signal.signal(signal.SIGINT, pressed)
@@ -166,29 +150,22 @@ class HandsFree:
                 async with asyncio.TaskGroup() as group:
                     tasks = {
                         group.create_task(each)
-                        for each in (self._send(), self._hear(), self._report(), leave.wait())
+                        for each in (self._send(microphone), self._hear(), self._report(), leave.wait())
                     }
                     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                     for task in tasks:
                         task.cancel()
         finally:
             signal.signal(signal.SIGINT, before)
-            if self._output is not None:
-                self._output.close()
-        if self._lost_ms:
-            self._screen.line(TEXTS.say(self._talk.lang, "dropped", ms=self._lost_ms), "bad")
+            self._loudspeaker.close()
+        if microphone.lost_ms:
+            self._screen.line(TEXTS.say(self._talk.lang, "dropped", ms=microphone.lost_ms), "bad")
         self._screen.line(TEXTS.say(self._talk.lang, "bye"), "dim")
         return 0
 
-    def _keep(self, pcm: bytes) -> None:
-        if self._slices.full():
-            self._slices.get_nowait()
-            self._lost_ms += SLICE_MS
-        self._slices.put_nowait(pcm)
-
-    async def _send(self) -> None:
+    async def _send(self, microphone: Microphone) -> None:
         while True:
-            await self._client.audio(await self._slices.get())
+            await self._client.audio(await microphone.slice())
 
     async def _report(self) -> None:
         """Tell the server what was really heard, so that it remembers that and no more."""
@@ -244,19 +221,8 @@ class HandsFree:
                 pass
 
     def _play(self, sound: Sound) -> None:
-        if sound.rate != self._rate:
-            # The first sound, or another voice: the loudspeaker is opened anew at its rate.
-            if self._output is not None:
-                self._output.close()
-            self._rate = sound.rate
-            self._output = self._library.RawOutputStream(
-                samplerate=sound.rate, channels=1, dtype="int16", callback=self._played
-            )
-            self._output.start()
+        self._loudspeaker.at(sound.rate)
         self._speaker.put(sound)
-
-    def _played(self, data: Any, frames: int, _time: Any, _status: Any) -> None:
-        data[:] = self._speaker.fill(frames * 2)
 
 
 async def hands_free(talk: Talk, library: Any) -> int:

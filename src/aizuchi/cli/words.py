@@ -65,6 +65,34 @@ HELP: Final = Texts(
             "与 --wav 同用：静音结束这句话（auto），文件结尾结束（push），"
             "或一直说下去，不等回答说完（continuous）",
         ),
+        "chat": (
+            "chat with a ChatAnon server, ours or another one",
+            "与 ChatAnon 服务器聊天（本服务器或其他实现）",
+        ),
+        "chat.url": (
+            "its address (default ws://127.0.0.1:12393/ws)",
+            "服务器地址（默认 ws://127.0.0.1:12393/ws）",
+        ),
+        "chat.token": (
+            "its token (better: the variable AIZUCHI_CHAT_TOKEN; else AIZUCHI_TOKEN, or the first of"
+            " VALID_API_TOKENS)",
+            "服务器的令牌（建议用变量 AIZUCHI_CHAT_TOKEN；其次 AIZUCHI_TOKEN 或 VALID_API_TOKENS 的第一个）",
+        ),
+        "chat.mode": (
+            "typed (text), one spoken utterance at a time (voice), or a call in which one just speaks"
+            " (voice_call; agent is its older name)",
+            "打字（text）、一次说一句（voice），或直接说话的通话（voice_call；agent 是其旧名）",
+        ),
+        "chat.wav": (
+            "say this recording, without a microphone: whole (text), streamed (voice), or in a call",
+            "用这段录音代替麦克风：整段发送（text）、流式发送（voice），或在通话中播送",
+        ),
+        "chat.save_audio": (
+            "save each reply as response_NNN.wav here",
+            "把每段回答存为当前目录的 response_NNN.wav",
+        ),
+        "chat.no_audio": ("do not play replies", "不播放回答"),
+        "chat.debug": ("show every message on stderr", "在标准错误输出中显示每条消息"),
         "check": (
             "read the configuration and try every chosen provider for real",
             "检查配置，并真实试用每个提供方",

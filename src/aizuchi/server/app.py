@@ -1,13 +1,9 @@
-"""The FastAPI application: every wire at its path, `/health`, the pages, and our own `/api/`.
-
-A new protocol is one line of `mounts`: the wire's class gives path, subprotocols and limits, `make` builds
-one adapter for one connection.
-"""
+"""The FastAPI application: protocols at their paths (`mounts`), `/health`, pages, and our own `/api/`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, WebSocket
@@ -15,46 +11,19 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
-from aizuchi.ports import Limits, Shard, Wire
 from aizuchi.server import avatars, console, origin, pages, together
-from aizuchi.server.admission import Token, authenticate, bearer
+from aizuchi.server.admission import Token, bearer
 from aizuchi.server.gate import RETRY_MS
+from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.house import House
-from aizuchi.server.link import Link
-from aizuchi.server.pipe import Gone, SocketPipe
+from aizuchi.server.mounts import Mounted
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A protocol and how one connection's adapter is made."""
+def make_app(house: House, table: Sequence[Mounted] | None = None) -> FastAPI:
+    """The application over a house; it enters the house at start-up unless somebody has already.
 
-    wire: type[Wire]
-    make: Callable[[House], Wire]
-
-
-def mounts() -> tuple[Mount, ...]:
-    """The protocols this server speaks."""
-    from aizuchi.wire.chatanon import ChatAnonWire
-    from aizuchi.wire.native import NativeWire
-
-    return (
-        Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),
-        Mount(ChatAnonWire, lambda house: ChatAnonWire(house.display_names, house.chatanon)),
-    )
-
-
-def shards_of(table: Sequence[Mount]) -> Mapping[str, Shard]:
-    """Path -> how its connections find their process."""
-    return {mount.wire.path: mount.wire.SHARD for mount in table}
-
-
-def limits_of(table: Sequence[Mount]) -> Mapping[str, Limits]:
-    """Path -> socket manners, for `socket_class`."""
-    return {mount.wire.path: mount.wire.LIMITS for mount in table}
-
-
-def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
-    """The application over a house; it enters the house at start-up unless somebody has already."""
+    `table` goes before the house's own mounts.
+    """
 
     app = FastAPI(
         title="Aizuchi",
@@ -63,8 +32,8 @@ def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
         docs_url=None,
         openapi_url="/api/openapi.json",
     )
-    for mount in mounts() if table is None else table:
-        app.add_api_websocket_route(mount.wire.path, _endpoint(house, mount))
+    for mount in house.mounts if table is None else table:
+        app.add_api_websocket_route(mount.path, _endpoint(house, mount))
     app.add_api_route("/health", _health(house), methods=["GET"])
     app.add_api_route("/characters", _company(house), methods=["GET"], response_model=None)
     app.include_router(pages.router(house))
@@ -124,7 +93,7 @@ def may_come(house: House, connection: Request | WebSocket) -> bool:
     )
 
 
-def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
+def _endpoint(house: House, mount: Mounted) -> Callable[[WebSocket], Any]:
     async def talk(websocket: WebSocket) -> None:
         if not may_come(house, websocket):
             # Closed before it was accepted, which is an answer 403.
@@ -134,22 +103,9 @@ def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
             await _full(websocket)
             return
         try:
-            await _converse(websocket)
+            await mount.talk(house, websocket)
         finally:
             house.gate.leave()
-
-    async def _converse(websocket: WebSocket) -> None:
-        offered = websocket.scope.get("subprotocols", [])
-        chosen = next((each for each in mount.wire.subprotocols if each in offered), None)
-        pipe = SocketPipe(websocket, mount.wire.LIMITS.drain_timeout)
-        try:
-            await pipe.accept(chosen)
-        except Gone:
-            return
-        header = bearer(websocket.headers.get("authorization", ""))
-        wire = mount.make(house)
-        wire.opened(websocket.headers)
-        await Link(house, wire, pipe, header=header).run()
 
     return talk
 
@@ -203,9 +159,14 @@ def _api(house: House) -> APIRouter:
         if not (known and may_come(house, request)):
             raise HTTPException(403, "this origin or host name is not allowed here")
 
-    def who(request: Request) -> Token | None:
+    async def who(request: Request) -> Token | None:
         from_here(request)
-        token = authenticate(house.tokens, [bearer(request.headers.get("authorization", ""))])
+        offered = [bearer(request.headers.get("authorization", ""))]
+        address = request.client.host if request.client else ""
+        try:
+            token = house.guesses.check(house.tokens, offered, address, asyncio.get_running_loop().time())
+        except TooManyGuesses as error:
+            raise HTTPException(429, str(error), {"Retry-After": str(error.seconds)}) from error
         if house.tokens and token is None:
             raise HTTPException(401, "a valid token is needed", {"WWW-Authenticate": "Bearer"})
         return token

@@ -8,25 +8,28 @@ the application answers on loopback only, since it can't see where it will be bo
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import ASGIApp
 
 from aizuchi.build import house as build_house
 from aizuchi.config import load
 from aizuchi.server import logs
-from aizuchi.server.app import LoopbackOnly, limits_of, make_app, mounts
+from aizuchi.server.app import LoopbackOnly, make_app
 from aizuchi.server.http import Http as Http
+from aizuchi.server.mounts import limits_of
 from aizuchi.server.socket import socket_class
 
 
-def make() -> ASGIApp:
-    """The application from the configuration. Raises ConfigError."""
+def make() -> tuple[ASGIApp, type[asyncio.Protocol]]:
+    """The application from the configuration, and its WebSockets. Raises ConfigError."""
     loaded = load()
     settings = loaded.settings
     logs.configure(settings.log.level, settings.log.format)
     house = build_house(loaded)
     made = make_app(house)
-    return made if house.tokens or house.open else LoopbackOnly(made)
+    app = made if house.tokens or house.open else LoopbackOnly(made)
+    return app, socket_class(limits_of(house.mounts))
 
 
-Socket = socket_class(limits_of(mounts()))
-app = make()
+app, Socket = make()

@@ -28,6 +28,7 @@ from aizuchi.server.channel import Channel
 from aizuchi.server.dispatch import Door
 from aizuchi.server.listening import watch_signals
 from aizuchi.server.routing import Board
+from aizuchi.server.sole import Holders
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Crew:
         self._door = Door(sockets, self.board.pick, self._give, tls=tls)
         self._hands: dict[int, Hand] = {}
         self._moves: dict[str, Move] = {}
+        self._alone = Holders()
         self._all_ready = asyncio.Event()
         self._lines: list[str] = []
         self._failure: ConfigError | None = None
@@ -262,6 +264,7 @@ class Crew:
         if not hand.lost:
             hand.ready, hand.lost = False, True
             self.board.gone(hand.slot)
+            self._alone.gone(hand.slot)
             self._tell_freed(self._book.gone(hand.slot))
 
     def _give(self, slot: int, connection: socket.socket) -> bool:
@@ -292,6 +295,8 @@ class Crew:
             case "drop", {"session": str(session)}:
                 self.board.dropped(session, slot)
                 self._moved(session, slot)
+            case "left", {"key": str(key), "link": str(link)}:
+                self._alone.leave(key, slot, link)
             case ledger.RELEASE, {"number": int(number)}:
                 self._tell_freed(self._book.release(slot, number))
             case "ready", {"lines": list(lines), "shards": dict(shards)}:
@@ -327,6 +332,9 @@ class Crew:
                 return {"given": self._book.acquire(hand.slot, number, kind, key, most)}
             case "claim", {"session": str(session)}:
                 return {"free": await self._claim(hand, session, fields)}
+            case "alone", {"key": str(key), "link": str(link)}:
+                await self._replace(self._alone.take(key, hand.slot, link), key, hand)
+                return {}
             case "gather", {"about": str(about)}:
                 return {"told": await self._gather(hand, about)}
             case "make_room", _:
@@ -365,6 +373,12 @@ class Crew:
         if move is not None and move.to == to:
             del self._moves[session]
             move.done.set()
+
+    async def _replace(self, before: tuple[int, str] | None, key: str, hand: Hand) -> None:
+        """Have the worker that had a key let go of it; a worker's own connections it knows itself."""
+        other = None if before is None or before[0] == hand.slot else self._hands.get(before[0])
+        if before is not None and other is not None:
+            await other.channel.ask("replaced", within=TOGETHER, key=key, link=before[1])
 
     async def _gather(self, hand: Hand, about: str) -> list[dict[str, Any]]:
         """What the other workers say of themselves, by their numbers; a silent one says so."""

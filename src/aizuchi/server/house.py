@@ -22,18 +22,19 @@ from aizuchi.ports import Ask, Delivery, Provider, Store
 from aizuchi.server import avatars, sound
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity, Gate
+from aizuchi.server.guesses import Guesses
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.link import guarded
 from aizuchi.server.pages import Pages
 from aizuchi.server.sessions import Live, Sessions
 from aizuchi.server.siblings import Siblings
 from aizuchi.server.wheel import Wheel
-from aizuchi.wire.chatanon import Manners
 
 if TYPE_CHECKING:
     from aizuchi.engine.repertoire import Parts
     from aizuchi.engine.session import Session
     from aizuchi.server.console.ports import Console
+    from aizuchi.server.mounts import Mounted
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class House:
     turn. `outbox` makes a link's way out; `pages` is what browsers are shown. `prepare` is awaited before
     the first session may come, `duties` run as long as the house is open, `closers` are awaited when all
     sessions have ended and the store is still there. `console` is what operators may look into and
-    change. `chatanon` holds what that protocol leaves to the server.
+    change. `mounts` are the protocols that are served over it.
     """
 
     def __init__(
@@ -90,7 +91,8 @@ class House:
         duties: Sequence[Duty] = (),
         closers: Sequence[Duty] = (),
         console: Console | None = None,
-        chatanon: Manners | None = None,
+        mounts: Sequence[Mounted] = (),
+        guesses: Guesses | None = None,
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -114,10 +116,11 @@ class House:
         self.outbox = outbox or sound.way_out
         self.wheel = Wheel()
         self.console = console
-        self.chatanon = chatanon or Manners()
+        self.mounts = tuple(mounts)
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
+        self.guesses = Guesses() if guesses is None else guesses
         self.gate = Gate(capacity, ledger=ledger, stop=self.background.pause)
         self.sessions = Sessions(
             make=self._make,
@@ -131,6 +134,7 @@ class House:
             ledger=ledger,
             gate=self.gate,
             siblings=siblings,
+            guesses=self.guesses,
         )
         self._prepare = tuple(prepare)
         self._duties = (*duties, self.gate.watch)

@@ -57,18 +57,27 @@ async def guarded(running: Coroutine[Any, Any, None], what: str, **about: str) -
 class Link:
     """One client's connection, from the accepted socket to its end.
 
-    `header` is the secret of its Authorization header. `clock` gives monotonic seconds for pacing and
-    must be the event loop's own time base, `wall` wall-clock seconds for the wire's stamps.
+    `header` is the secret of its Authorization header, `address` where it comes from. `clock` gives
+    monotonic seconds for pacing and must be the event loop's own time base, `wall` wall-clock seconds for the
+    wire's stamps.
     """
 
     def __init__(
-        self, house: House, wire: Wire, pipe: Pipe, *, header: str = "", wall: Callable[[], float] = time.time
+        self,
+        house: House,
+        wire: Wire,
+        pipe: Pipe,
+        *,
+        header: str = "",
+        address: str = "",
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.id = "link-" + secrets.token_hex(4)
         self._house = house
         self._wire = wire
         self._pipe = pipe
         self._header = header
+        self._address = address
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._wall = wall
@@ -223,7 +232,9 @@ class Link:
     async def _join(self, join: Join) -> None:
         if self._live is not None:
             raise ProtocolError("this connection has joined already", code="bad_message")
-        live, welcome = await self._house.sessions.join(join, self, header=self._header)
+        live, welcome = await self._house.sessions.join(
+            join, self, header=self._header, address=self._address
+        )
         self._live, self._join_as = live, join
         if self._closing is not None:
             return

@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from aizuchi.ports import Shard
+from aizuchi.server.paths import find
 
 SESSION: Final = "session"
 TALKING: Final = 4
@@ -40,7 +41,7 @@ def keys(head: bytes, shards: Mapping[str, Shard]) -> tuple[Key, ...]:
     first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     words = first.split(" ")
     path, _, query = (words[1] if len(words) > 1 else "").partition("?")
-    shard = shards.get(path)
+    shard = find(shards, path)
     if shard is None:
         return ()
     if shard.pinned:

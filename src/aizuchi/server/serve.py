@@ -18,10 +18,11 @@ from typing import Any
 
 import uvicorn
 
-from aizuchi.server.app import Mount, limits_of, make_app, mounts
+from aizuchi.server.app import make_app
 from aizuchi.server.house import House
 from aizuchi.server.http import Http
 from aizuchi.server.listening import open_sockets, refuse_open, url, watch_signals
+from aizuchi.server.mounts import Mounted, limits_of
 from aizuchi.server.socket import socket_class
 from aizuchi.server.tls import Tls
 
@@ -46,7 +47,7 @@ async def serve(
     stop: asyncio.Event | None = None,
     drain: float = DRAIN,
     signals: bool = True,
-    table: Sequence[Mount] | None = None,
+    table: Sequence[Mounted] | None = None,
     own_process: bool = False,
 ) -> None:
     """Serve until a signal comes or `stop` is set. Returns after everything is closed.
@@ -82,7 +83,7 @@ async def run_server(
     *,
     on_started: Callable[[Server], None],
     stop: asyncio.Event,
-    table: Sequence[Mount] | None = None,
+    table: Sequence[Mounted] | None = None,
     tls: Tls | None = None,
     drain: float = DRAIN,
     signals: bool = False,
@@ -92,7 +93,7 @@ async def run_server(
 
     `on_started` gets the server once connections are accepted; the rest is as in `serve`.
     """
-    table = mounts() if table is None else table
+    table = house.mounts if table is None else table
     config = uvicorn.Config(
         make_app(house, table),
         http=Http,

@@ -26,8 +26,9 @@ from aizuchi.errors import ProtocolError, UnknownCharacter
 from aizuchi.events import Entry, Forget, Interrupted, TurnEnded
 from aizuchi.ports import Join, Store, Welcome
 from aizuchi.server import sound
-from aizuchi.server.admission import Token, authenticate, fingerprint, same
+from aizuchi.server.admission import Token, fingerprint, same
 from aizuchi.server.gate import Gate
+from aizuchi.server.guesses import Guesses
 from aizuchi.server.ledger import Ledger, Local
 from aizuchi.server.parking import Parking, may_restore
 from aizuchi.server.siblings import Siblings
@@ -120,8 +121,10 @@ class Sessions:
         ledger: Ledger | None = None,
         gate: Gate | None = None,
         siblings: Siblings | None = None,
+        guesses: Guesses | None = None,
     ) -> None:
         self._ledger = ledger or Local()
+        self._guesses = Guesses() if guesses is None else guesses
         self._gate = gate or Gate()
         self._siblings = siblings
         self._make = make
@@ -160,15 +163,18 @@ class Sessions:
 
     # -- coming
 
-    async def join(self, join: Join, guest: Guest, *, header: str = "") -> tuple[Live, Welcome]:
+    async def join(
+        self, join: Join, guest: Guest, *, header: str = "", address: str = ""
+    ) -> tuple[Live, Welcome]:
         """Find or make the session a client asks for and bind its link to it.
 
-        `header` is the secret of the connection's Authorization header. Raises ProtocolError:
-        auth_failed, bad_session, bad_message, overloaded, new_connection, server_shutdown.
+        `header` is the secret of the connection's Authorization header, `address` the client's. Raises
+        ProtocolError: auth_failed, bad_session, bad_message, overloaded, new_connection, server_shutdown.
         """
         if self.draining:
             raise ProtocolError("the server is shutting down", code="server_shutdown", close=1012)
-        token = authenticate(self._tokens, [each for each in (join.token, header) if each])
+        now = asyncio.get_running_loop().time()
+        token = self._guesses.check(self._tokens, (join.token, header), address, now)
         elsewhere = bool(join.session) and join.session not in self._lives
         # A witness does not carry a session off; it comes to the right process by its address.
         if self._siblings is not None and elsewhere and set(join.roles) != {"witness"}:
@@ -222,15 +228,15 @@ class Sessions:
         """A session that was not here, and whether it is one of before. Takes a place for it."""
         if stored is None:
             self._character(join.character)
-            if join.alone:
-                self._replace(join, guest, token)
-            person = "" if token is None else token.who
-        else:
-            person = str(stored.get("person"))
         try:
+            if stored is None and join.alone:
+                await self._replace(join, guest, token)
+            person = (
+                str(stored.get("person")) if stored is not None else token.who if token is not None else ""
+            )
             return await self._seated(join, guest, token, stored, person)
         except BaseException:
-            self._sole.leave(guest.id)
+            self._left(guest)
             raise
 
     async def _seated(
@@ -256,14 +262,31 @@ class Sessions:
         self._bind(entered, guest)
         return entered, resumed is not None
 
-    def _replace(self, join: Join, guest: Guest, token: Token | None) -> None:
+    async def _replace(self, join: Join, guest: Guest, token: Token | None) -> None:
         """The newest connection of a token stays; the one before is told, and its session ends."""
         secret = token.secret if token is not None else join.token
         if not secret:
             return
-        before = self._sole.take(f"{join.protocol} {fingerprint(secret)}", guest)
-        if before is None:
-            return
+        key = f"{join.protocol} {fingerprint(secret)}"
+        before = self._sole.take(key, guest)
+        if before is not None:
+            self._give_way(before)
+        if self._siblings is not None:
+            await self._siblings.alone(key, guest.id)
+
+    def replaced(self, key: str, link: str) -> None:
+        """A newer connection at another process has a key; ours gives way, also while it is still coming."""
+        before = self._sole.lose(key, link)
+        if before is not None:
+            self._give_way(before)
+
+    def _left(self, guest: Guest) -> None:
+        """A connection is over; whoever asked to be the only one leaves its place free."""
+        key = self._sole.leave(guest.id)
+        if key and self._siblings is not None:
+            self._siblings.left(key, guest.id)
+
+    def _give_way(self, before: Guest) -> None:
         gone = _replaced()
         before.end(1008, gone.code, gone)
         for live in self:
@@ -432,7 +455,7 @@ class Sessions:
 
     async def lost(self, live: Live, guest: Guest, reason: str) -> None:
         """A link's connection is gone without a goodbye. Parks the session if it was the last."""
-        self._sole.leave(guest.id)
+        self._left(guest)
         if not self._unbind(live, guest, reason) or live.links or live.session.id not in self._lives:
             return
         live.session.interrupt(LOST)
@@ -487,6 +510,7 @@ class Sessions:
 
     async def bye(self, live: Live, guest: Guest) -> None:
         """The client said goodbye: the session ends, and every other link of it too."""
+        self._left(guest)
         for other in live.guests():
             if other is not guest:
                 other.end(1000, "the session has ended")

@@ -38,6 +38,17 @@ class Siblings(Protocol):
         """
         ...
 
+    async def alone(self, key: str, link: str) -> None:
+        """A connection of ours has a key of which there is one over all; returns when no other has it.
+
+        Never raises: a process that does not answer is left behind.
+        """
+        ...
+
+    def left(self, key: str, link: str) -> None:
+        """It is over."""
+        ...
+
     async def gather(self, about: str) -> list[dict[str, Any]]:
         """What the others say of themselves; each with `worker`, its number, and `silent` if it did not."""
         ...
@@ -73,6 +84,15 @@ class Crewmates:
         except OSError as error:
             log.warning("nobody knows where a session is: %s", error)
             return True
+
+    async def alone(self, key: str, link: str) -> None:
+        try:
+            await self._channel.ask("alone", within=GATHER, key=key, link=link)
+        except OSError as error:
+            log.warning("another worker may still have a client of the same token: %s", error)
+
+    def left(self, key: str, link: str) -> None:
+        self._channel.tell("left", key=key, link=link)
 
     async def gather(self, about: str) -> list[dict[str, Any]]:
         try:

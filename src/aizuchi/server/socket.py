@@ -29,6 +29,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 from aizuchi.ports import Frame, Limits
+from aizuchi.server.paths import find
 
 SCOPE_KEY = "aizuchi.socket"
 """Where a connection's ASGI scope holds its `Socket`."""
@@ -60,7 +61,7 @@ class Socket(WebSocketsSansIOProtocol):
 
     def handle_connect(self, event: Any) -> None:
         path = event.path.partition("?")[0]
-        limits = self.manners.get(path, self.otherwise)
+        limits = find(self.manners, path) or self.otherwise
         self.conn.max_message_size = limits.max_message
         # Also where the server was started by somebody who left compression on.
         self.conn.available_extensions = []

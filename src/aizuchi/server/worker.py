@@ -18,11 +18,11 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from aizuchi.errors import ConfigError
-from aizuchi.server.app import Mount, mounts, shards_of
 from aizuchi.server.channel import Channel
 from aizuchi.server.console.live import told
 from aizuchi.server.house import House
 from aizuchi.server.ledger import FREED, Remote
+from aizuchi.server.mounts import Mounted, shards_of
 from aizuchi.server.serve import Server, run_server
 from aizuchi.server.siblings import Crewmates
 from aizuchi.server.tls import Tls
@@ -74,7 +74,7 @@ class Worker:
         *,
         tls: Tls | None = None,
         drain: float,
-        table: Sequence[Mount] | None = None,
+        table: Sequence[Mounted] | None = None,
         lines: Callable[[], list[str]] = list,
         own_process: bool = True,
     ) -> int:
@@ -83,7 +83,7 @@ class Worker:
         `lines` is what the first worker says for all when it is ready.
         """
         self._house = house
-        table = mounts() if table is None else table
+        table = house.mounts if table is None else table
         self._stop = asyncio.Event()
         self._control.setblocking(False)
         self._doors.setblocking(False)
@@ -197,6 +197,9 @@ class Worker:
         match what, fields:
             case "let_go", {"session": str(session), "resume_token": str(token), "person": str(person)}:
                 return {"gone": await house.sessions.let_go(session, token, person)}
+            case "replaced", {"key": str(key), "link": str(link)}:
+                house.sessions.replaced(key, link)
+                return {}
             case "make_room", _:
                 return {"made": house.sessions.end_oldest_parked()}
             case "tell_me", {"about": "health"}:

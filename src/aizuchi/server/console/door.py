@@ -15,14 +15,13 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from aizuchi.server import origin
-from aizuchi.server.admission import Allowance, authenticate, bearer
+from aizuchi.server.admission import Allowance, bearer
 from aizuchi.server.console.ports import Console, Lang, Refused
+from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.house import House
 
 HEADER: Final = "x-aizuchi-console"
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-GUESSES: Final = 20
-"""Wrong tokens a minute, from one address; a right one is then refused, too, until the minute has passed."""
 CHANGES: Final = 120
 """Requests that change or try something, a minute."""
 KEPT: Final = 1_000
@@ -49,7 +48,7 @@ TEXTS: Final = {
         "what changes something needs the header X-Aizuchi-Console or the content type application/json",
         "修改操作需要请求头 X-Aizuchi-Console 或内容类型 application/json",
     ),
-    "guesses": ("too many wrong tokens; try again in a minute", "错误令牌过多，请一分钟后再试"),
+    "guesses": ("too many wrong tokens; try again in {seconds} s", "错误令牌过多，请 {seconds} 秒后再试"),
     "changes": ("too many requests; try again in a minute", "请求过多，请稍后再试"),
     "absent": ("this server has no console", "此服务器没有控制台"),
     "large": ("this is larger than {most} bytes", "内容超过 {most} 字节"),
@@ -71,7 +70,6 @@ class Door:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._guesses: dict[str, Allowance] = {}
         self._changes: dict[str, Allowance] = {}
 
     def check(self, request: Request) -> Console:
@@ -103,13 +101,12 @@ class Door:
         )
         if not allowed:
             raise Refused(403, say(lang, "origin"))
-        if _empty(self._guesses.get(peer)):
-            raise Refused(429, say(lang, "guesses"))
-        secret = bearer(request.headers.get("authorization", ""))
-        token = authenticate(house.tokens, [secret])
+        offered = [bearer(request.headers.get("authorization", ""))]
+        try:
+            token = house.guesses.check(house.tokens, offered, peer, asyncio.get_running_loop().time())
+        except TooManyGuesses as error:
+            raise Refused(429, say(lang, "guesses", seconds=error.seconds)) from error
         if token is None:
-            if secret:
-                _take(self._guesses, peer, GUESSES)
             raise Refused(401, say(lang, "token"))
         if not console.operators:
             names = ", ".join(sorted(each.who for each in house.tokens)[:3])
@@ -143,10 +140,6 @@ def _take(kept: dict[str, Allowance], key: str, most: int) -> str:
         for each in [name for name, allowance in kept.items() if allowance.full(now)] or list(kept)[:1]:
             del kept[each]
     return kept.setdefault(key, Allowance(most, now)).take(1, now)
-
-
-def _empty(allowance: Allowance | None) -> bool:
-    return allowance is not None and allowance.left(asyncio.get_running_loop().time()) < 1
 
 
 async def body(request: Request, most: int) -> bytes:

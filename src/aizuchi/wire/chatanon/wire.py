@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from aizuchi.errors import ProtocolError, UnknownCharacter
 from aizuchi.events import Entry, Input
-from aizuchi.ports import Ask, Delivery, Frame, Join, Leave, Limits, Shard, Welcome, Wire
+from aizuchi.ports import Ask, Delivery, Frame, Join, Leave, Limits, Welcome, Wire
 from aizuchi.wire.chatanon import words
 from aizuchi.wire.chatanon.inward import Inward, decode, text
 from aizuchi.wire.chatanon.manners import Manners, Standing
@@ -30,8 +30,6 @@ class ChatAnonWire(Wire):
     path: ClassVar[str] = "/ws"
     # A whole recording comes in one message: 16 MiB are six and a half minutes.
     LIMITS: ClassVar[Limits] = Limits(max_message=16 << 20, handshake_timeout=HANDSHAKE)
-    # The token, of which there is one connection, comes in the first message.
-    SHARD: ClassVar[Shard] = Shard(pinned=True)
 
     def __init__(self, characters: Callable[[], Mapping[str, str]], manners: Manners | None = None) -> None:
         self._characters = characters
@@ -100,6 +98,8 @@ class ChatAnonWire(Wire):
         match error:
             case ProtocolError(code="new_connection"):
                 yield frame("disconnected", reason="new_connection", message=DISCONNECTED)
+            case ProtocolError(code="auth_failed", retry_after_ms=int(wait)):
+                yield words.error(f"Too many invalid API tokens; try again in {wait // 1000} seconds")
             case ProtocolError(code="auth_failed"):
                 yield words.error("Invalid API token")
             case UnknownCharacter():
