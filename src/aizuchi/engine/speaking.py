@@ -61,6 +61,8 @@ class Speaker:
         """What had to be done instead of speaking as configured."""
         self.fixed: set[int] = set()
         """Indices of sentences that are said in the same words again and again."""
+        self.feelings: dict[int, str] = {}
+        """Sentence -> its emotion, where it was written after the sentence was given out."""
         self.known = asyncio.Event()
         """Set as soon as it is clear whether this turn has a voice."""
 
@@ -88,6 +90,8 @@ class Speaker:
         if not sentence.spoken.strip() or not self._voiced:
             return
         await self._request.room()
+        if not sentence.emotion and sentence.index in self.feelings:
+            sentence = replace(sentence, emotion=self.feelings[sentence.index])
         try:
             await self._say(sentence)
         except ProviderError as error:
