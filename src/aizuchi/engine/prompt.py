@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final, cast
 
 from aizuchi.character import Character
-from aizuchi.engine.bilingual.form import OURS, form_of
+from aizuchi.engine.bilingual.form import form_of
 from aizuchi.events import Context
 from aizuchi.ports import Message, Passage, Prompt, ToolSpec
 
@@ -149,7 +149,7 @@ def build(
             (at for at, message in enumerate(messages) if message.role == "user"), default=len(messages)
         )
         messages.insert(last, Message("user", background))
-    return Prompt(tuple(messages), tuple(tools), max_tokens, session)
+    return Prompt(tuple(messages), tuple(tools), max_tokens, session, form=form_of(character))
 
 
 def _constitution(character: Character, memory: Sequence[str], tools: Sequence[ToolSpec]) -> str:
@@ -176,7 +176,7 @@ def _manners(character: Character) -> Iterator[str]:
     if form.described:
         yield DESCRIBED.format(spoken=language, read=read)
         return
-    keys = [name for _, name in OURS if tags or name != "emotion"]
+    keys = [name for _, name in form.keys]
     example = json.dumps(dict.fromkeys(keys, "..."))
     told = " ".join(_KEYS[key] for key in keys).format(names=", ".join(tags), read=read, spoken=language)
     yield BILINGUAL.format(spoken=language, read=read, example=example, keys=told)

@@ -16,18 +16,11 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from aizuchi.character import Character
-from aizuchi.engine.bilingual.roles import Role, role_of
+from aizuchi.engine.bilingual.roles import role_of
+from aizuchi.ports import Part, ReplyForm
 
 _KEY: Final = re.compile(r"[\"“](\w{2,40})[\"”]\s*[:：]\s*(\[(?!\s*\{))?")
 """A key in a prompt's example, and whether its value is a list of texts."""
-OURS: Final[tuple[tuple[Role, str], ...]] = (
-    ("emotion", "emotion"),
-    ("subtitle", "subtitle"),
-    ("speak", "speak"),
-)
-
-
-_NONE: Final[dict[Role, str]] = {"speak": "", "subtitle": "", "emotion": "auto"}
 
 
 class Told(Protocol):
@@ -44,13 +37,9 @@ class Told(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """Keys in the order in which they are written, and whether one object holds lists of them."""
+class Form(ReplyForm):
+    """A form, and how sentences are written in it."""
 
-    spoken: str
-    subtitles: str
-    keys: tuple[tuple[Role, str], ...] = OURS
-    listed: bool = False
     described: bool = False
     """The character's own prompt asks for it."""
 
@@ -58,41 +47,40 @@ class Form:
         """These sentences as the model would have written them."""
         rows = [self._row(each) for each in sentences if each.shown.strip()]
         if not self.listed:
-            return "\n".join(
-                _json({name: row[role] for role, name in self.keys if row[role]}) for row in rows
-            )
-        if not rows:
-            return ""
-        return _json({name: [row[role] or _NONE[role] for row in rows] for role, name in self.keys})
+            return "\n".join(_json({name: row[part] for part, name in self.keys}) for row in rows)
+        return _json({name: [row[part] for row in rows] for part, name in self.keys}) if rows else ""
 
-    def _row(self, sentence: Told) -> dict[Role, str]:
+    def _row(self, sentence: Told) -> dict[Part, str]:
         shown = sentence.shown.strip()
         said = sentence.subtitles.get(self.spoken, shown)
         read = sentence.subtitles.get(self.subtitles, shown)
-        return {"speak": said, "subtitle": read, "emotion": sentence.emotion}
+        none = "auto" if self.described else "neutral"
+        return {"speak": said, "subtitle": read, "emotion": sentence.emotion or none}
 
 
 def form_of(character: Character) -> Form | None:
     """None for a character whose replies are plain text."""
     if not character.bilingual:
         return None
-    return _form(character.prompt, character.language, character.subtitles, character.reply_format)
+    feels = bool(character.emotions or character.emotion_tags)
+    return _form(character.prompt, character.language, character.subtitles, character.reply_format, feels)
 
 
 @lru_cache(maxsize=256)
-def _form(prompt: str, spoken: str, subtitles: str, wish: str) -> Form:
+def _form(prompt: str, spoken: str, subtitles: str, wish: str, feels: bool) -> Form:
+    ours = ReplyForm(spoken, subtitles).keys[0 if feels else 1 :]
     if wish == "json":
-        return Form(spoken, subtitles)
-    found: dict[Role, tuple[str, bool]] = {}
+        return Form(spoken, subtitles, ours)
+    found: dict[Part, tuple[str, bool]] = {}
     for key, bracket in _KEY.findall(prompt):
         role = role_of(key, spoken, subtitles)
         if role is not None:
             found.setdefault(role, (key, bool(bracket)))
     if "speak" in found and "subtitle" in found:
-        keys: tuple[tuple[Role, str], ...] = tuple((role, key) for role, (key, _) in found.items())
+        keys: tuple[tuple[Part, str], ...] = tuple((role, key) for role, (key, _) in found.items())
         return Form(spoken, subtitles, keys, found["speak"][1], described=True)
     # An own one that we can't make out: ours is as good as any for telling a model what it said.
-    return Form(spoken, subtitles, described=wish == "own")
+    return Form(spoken, subtitles, ours, described=wish == "own")
 
 
 def shares(sentences: Sequence[Told], heard: str) -> list[Told] | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from aizuchi.engine.sentences.stops import words
-
-Role = Literal["speak", "subtitle", "emotion"]
+from aizuchi.ports import Part
 
 _EMOTION: Final = words("emotion emotions feeling feelings mood moods expression expressions")
 _SUBTITLE: Final = words(
@@ -29,7 +28,7 @@ _LANGUAGES: Final = {
     "english": "en",
 }
 """How prompts name languages in keys, besides ISO 639-1."""
-_WRITTEN: Final[tuple[tuple[str, Role], ...]] = (
+_WRITTEN: Final[tuple[tuple[str, Part], ...]] = (
     ("情", "emotion"),
     ("表情", "emotion"),
     ("感情", "emotion"),
@@ -47,7 +46,7 @@ _WORD: Final = re.compile(r"[a-z]+")
 
 
 @lru_cache(maxsize=1024)
-def role_of(key: str, spoken: str, subtitles: str) -> Role | None:
+def role_of(key: str, spoken: str, subtitles: str) -> Part | None:
     """What stands under `key` where one speaks `spoken` and reads `subtitles` (ISO 639-1); None: neither.
 
     Words decide, in this order: a feeling, one of the two languages, reading, speaking, any text.

@@ -13,10 +13,11 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from aizuchi.engine.bilingual.roles import Role, role_of
+from aizuchi.engine.bilingual.roles import role_of
 from aizuchi.engine.scripts import guess_language, width
 from aizuchi.engine.sentences import Cut, Inner, Shown
 from aizuchi.engine.sentences.speakable import speakable
+from aizuchi.ports import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,17 @@ class _Text:
 
 @dataclass(slots=True)
 class _Group:
-    columns: dict[Role, list[_Text]] = field(default_factory=dict[Role, list[_Text]])
+    columns: dict[Part, list[_Text]] = field(default_factory=dict[Part, list[_Text]])
     listed: bool = False
-    over: set[Role] = field(default_factory=set[Role])
+    over: set[Part] = field(default_factory=set[Part])
     """Columns whose list has ended."""
     given: int = 0
-    waits: dict[int, tuple[int, set[Role]]] = field(default_factory=dict[int, tuple[int, set[Role]]])
+    waits: dict[int, tuple[int, set[Part]]] = field(default_factory=dict[int, tuple[int, set[Part]]])
     """Sentence -> which cut it is, and what of it is still to come."""
     other: str = ""
     """A text under a key that means nothing to us."""
 
-    def item(self, role: Role, index: int) -> _Text | None:
+    def item(self, role: Part, index: int) -> _Text | None:
         column = self.columns.get(role, ())
         return column[index] if index < len(column) else None
 
@@ -65,7 +66,7 @@ class _Group:
 class _Frame:
     kind: str
     group: _Group
-    role: Role | None
+    role: Part | None
     """Of the newest key; of a list, what its items are."""
 
 
@@ -87,7 +88,7 @@ class Units:
         self._pieces: list[Piece] = []
         self._frames: list[_Frame] = []
         self._text: _Text | None = None
-        self._place: tuple[_Group, Role | None, int] | None = None
+        self._place: tuple[_Group, Part | None, int] | None = None
         """Of the text that is being written."""
         self.last = ""
         """The last character of the display text so far; empty: none yet."""
@@ -222,11 +223,11 @@ class Units:
             for char in read or said:
                 self._show(subtitle, char)
         emotion = self._feeling(group, index, speech, subtitle)
-        missing: set[Role] = set()
+        missing: set[Part] = set()
         if not over:
-            missing |= {"subtitle"} if not read and "subtitle" not in group.over else set[Role]()
+            missing |= {"subtitle"} if not read and "subtitle" not in group.over else set[Part]()
             labels = group.item("emotion", index)
-            missing |= {"emotion"} if labels is None and "emotion" not in group.over else set[Role]()
+            missing |= {"emotion"} if labels is None and "emotion" not in group.over else set[Part]()
         subtitles = {self._spoken: said} if said else {}
         if read:
             subtitles[self._subtitles] = read
@@ -245,7 +246,7 @@ class Units:
         marks = (*speech.marks, *subtitle.marks)
         return named or next((self._emotions.get(word.lower(), "") for word in marks), "")
 
-    def _late(self, group: _Group, role: Role, index: int) -> None:
+    def _late(self, group: _Group, role: Part, index: int) -> None:
         cut, missing = group.waits[index]
         item = group.item(role, index)
         if role not in missing or item is None:
