@@ -23,9 +23,11 @@ from aizuchi.engine.sentences.tags import Inside, Mark, Plain, Tags
 BESIDE: Final = 80
 """Columns, a wide character having two."""
 _QUOTE: Final = r"[\"'“”＂]"
-_JSON: Final = re.compile(rf"\{{\s*(?:{_QUOTE}|\}}|\w{{1,40}}\s*[:：])|\[\s*(?:\{{|{_QUOTE})")
-"""A bracket with as much after it as tells JSON from a text's own."""
-_PERHAPS: Final = re.compile(r"\{\s*(?:\w{1,40}\s*)?|\[\s*")
+_JSON: Final = re.compile(
+    rf"\{{\s*(?:{_QUOTE}|\}}|(?P<key>[^\W\d]\w{{0,39}})\s*[:：])|\[\s*(?:[\{{\]]|{_QUOTE})"
+)
+"""A bracket and what tells it from a text's own; a key without quotes must be one that we know."""
+_PERHAPS: Final = re.compile(r"\{\s*(?:[^\W\d]\w{0,39}\s*)?|\[\s*")
 _FENCE: Final = re.compile(r"`{1,2}|`{3,}[ \t]*\w{0,16}\s*")
 _FENCED: Final = re.compile(r"`{3,}[ \t]*\w{0,16}\s*(?=[{\[])")
 _BETWEEN: Final = frozenset(",，]}`;")
@@ -155,7 +157,8 @@ class Bilingual:
     def _undecided(self, text: str, pieces: list[Piece]) -> None:
         maybe = self._maybe + text
         bare = _FENCED.sub("", maybe, count=1)
-        if _JSON.fullmatch(bare):
+        json = _JSON.fullmatch(bare)
+        if json is not None and (not json["key"] or self._units.knows(json["key"])):
             self._maybe = ""
             self._begin(bare, pieces)
         elif _PERHAPS.fullmatch(bare) or _FENCE.fullmatch(maybe):

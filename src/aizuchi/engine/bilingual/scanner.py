@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-_QUOTES: Final = {'"': '"', "“": '”"', "”": '”"', "'": "'", "＂": '＂"'}
+_QUOTES: Final = {'"': '"', "“": '”“"', "”": '”"', "'": "'", "＂": '＂"'}
 """An opening quote, and what closes it."""
 _WIDE_COMMAS: Final = "，、；"
 _COMMAS: Final = ",;" + _WIDE_COMMAS
@@ -114,6 +114,7 @@ class Scanner:
             self._unwind()
             return
         self._stack.append(kind)
+        self.over = False
         self._sink.opened(kind)
         self._expect = "key" if kind == "{" else "value"
 
@@ -173,28 +174,43 @@ class Scanner:
             self._put(char)
 
     def _after(self, char: str) -> None:
-        """After a quote in a text: does it end there? A quote that was not escaped goes on in words."""
-        if char.isspace() and len(self._tail) < _LONGEST_TAIL:
-            self._tail += char
-            return
+        """After a quote in a text: does it end there? A quote that was not escaped goes on in words.
+
+        A line that breaks within a text is a part of it, unless JSON goes on in the next line.
+        """
         tail = self._tail
-        broken, comma = tail[0] == "\n", tail.rstrip()[-1:] in _WIDE_COMMAS
-        if char in _WIDE_COMMAS and not broken and not comma:
+        if char.isspace() and len(tail) < _LONGEST_TAIL:
             self._tail += char
             return
-        if comma or broken:
-            ends = char in _AFTER_COMMA
+        broken, newest = tail[0] == "\n", tail.rstrip()[-1:]
+        if not newest:  # only a broken line so far
+            if char in self._closers:
+                self._tail += char
+            else:
+                self._decide(char, char in "{}[]", tail)
+        elif newest in _WIDE_COMMAS:
+            self._decide(char, char in _AFTER_COMMA, tail[1:])
+        elif char in _WIDE_COMMAS and not broken:
+            self._tail += char
+        elif broken:
+            # The quote after it ends the text, or begins the next one, whose end the text lacks.
+            ends = char in ",}]`" or char in _WIDE_COMMAS or tail[-1].isspace()
+            self._decide(char, True, "" if ends else newest)
         elif char in _QUOTES:
-            ends = len(tail) > 1
+            self._decide(char, len(tail) > 1, tail[1:])
         else:
             ends = char in ",}]{[" or "\n" in tail or len(tail) >= _LONGEST_TAIL
+            self._decide(char, ends, tail[1:])
+
+    def _decide(self, char: str, ends: bool, rest: str) -> None:
+        """The text ends before its tail, of which `rest` is structure; or all of the tail is text."""
         if ends:
             self._end_text()
-            for each in tail[1:]:
+            for each in rest:
                 self.feed(each)
             self.feed(char)
         else:
-            self._step = self._string
+            tail, self._step = self._tail, self._string
             for each in tail:
                 self._put(each)
             self._string(char)

@@ -111,6 +111,10 @@ class Units:
         group, _, index = self._place
         return self._text.text if index == group.given else ""
 
+    def knows(self, key: str) -> bool:
+        """It means something to us."""
+        return role_of(key, self._spoken, self._subtitles) is not None
+
     def mark(self, word: str) -> None:
         """An emotion tag stands in the text."""
         if self._text is not None:
