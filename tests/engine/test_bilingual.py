@@ -387,6 +387,17 @@ def test_laws(text: str, sizes: list[int]):
     assert waiting == sorted(each.cut for each in pieces if isinstance(each, Late) and each.done)
 
 
+@pytest.mark.parametrize("text", [f"{HELLO}\n{BYE}", ARRAYS], ids=["ours", "lists"])
+@pytest.mark.parametrize("twice", [False, True], ids=["lost", "doubled"])
+def test_one_character_wrong(text: str, twice: bool):
+    """JSON that lacks any one character, or has it twice, is never spoken or shown."""
+    for at, char in enumerate(text):
+        pieces = read(text[:at] + char * 2 * twice + text[at + 1 :])
+        for said in (*spoken(pieces), shown(pieces)):
+            assert not re.search(r"\w\":|subtitle|speak|respons|emotion|happy|sad", said), (at, said)
+        assert spoken(pieces)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes):
     """Whatever a model gives is read."""

@@ -24,10 +24,13 @@ BESIDE: Final = 80
 """Columns, a wide character having two."""
 _QUOTE: Final = r"[\"'“”＂]"
 _JSON: Final = re.compile(
-    rf"\{{\s*(?:{_QUOTE}|\}}|(?P<key>[^\W\d]\w{{0,39}})\s*[:：])|\[\s*(?:[\{{\]]|{_QUOTE})"
+    rf"\{{\s*(?:{_QUOTE}|\}}|(?P<key>[^\W\d]\w{{0,39}})\s*{_QUOTE}?\s*[:：])|\[\s*(?:[\{{\]]|{_QUOTE})"
 )
 """A bracket and what tells it from a text's own; a key without quotes must be one that we know."""
-_PERHAPS: Final = re.compile(r"\{\s*(?:[^\W\d]\w{0,39}\s*)?|\[\s*")
+_PERHAPS: Final = re.compile(r"\{\s*(?:[^\W\d]\w{0,39}\s*[\"'“”＂]?\s*)?|\[\s*")
+_KEYED: Final = re.compile(rf"{_QUOTE}(?P<key>\w{{1,40}}){_QUOTE}\s*[:：]")
+"""A key where a reply begins: its object lacks the bracket."""
+_PERHAPS_KEYED: Final = re.compile(rf"{_QUOTE}(?:\w{{0,40}}|\w{{1,40}}{_QUOTE}\s*)")
 _FENCE: Final = re.compile(r"`{1,2}|`{3,}[ \t]*\w{0,16}\s*")
 _FENCED: Final = re.compile(r"`{3,}[ \t]*\w{0,16}\s*(?=[{\[])")
 _BETWEEN: Final = frozenset(",，]}`;")
@@ -145,7 +148,7 @@ class Bilingual:
         """Something that stands in no JSON, as far as is known."""
         if self._maybe:
             self._undecided(text, pieces)
-        elif text in "{[`":
+        elif text in "{[`" or (text in '"“' and self._plain is None and not self._held):
             self._maybe = text
         elif (
             self._scanned and self._plain is None and not self._held and (text.isspace() or text in _BETWEEN)
@@ -157,11 +160,14 @@ class Bilingual:
     def _undecided(self, text: str, pieces: list[Piece]) -> None:
         maybe = self._maybe + text
         bare = _FENCED.sub("", maybe, count=1)
-        json = _JSON.fullmatch(bare)
+        json, keyed = _JSON.fullmatch(bare), _KEYED.fullmatch(bare)
         if json is not None and (not json["key"] or self._units.knows(json["key"])):
             self._maybe = ""
             self._begin(bare, pieces)
-        elif _PERHAPS.fullmatch(bare) or _FENCE.fullmatch(maybe):
+        elif keyed is not None and self._units.knows(keyed["key"]):
+            self._maybe = ""
+            self._begin(f"{{{bare}", pieces)
+        elif any(each.fullmatch(bare) for each in (_PERHAPS, _PERHAPS_KEYED)) or _FENCE.fullmatch(maybe):
             self._maybe = maybe
         else:
             # It was a bracket, or code, of the text's own.

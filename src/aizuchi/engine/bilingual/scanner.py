@@ -8,6 +8,8 @@ follows tells whether it ends its text, everything else is passed on at once.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final, Protocol
 
 _QUOTES: Final = {'"': '"', "“": '”“"', "”": '”"', "'": "'", "＂": '＂"'}
@@ -20,6 +22,8 @@ _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
 _DEEPEST: Final = 32
 _LONGEST_WORD: Final = 100
 _LONGEST_TAIL: Final = 200
+_KEY: Final = re.compile(r"[\"“”'＂]\w{1,40}[\"“”'＂]\s*[:：]")
+_PERHAPS_KEY: Final = re.compile(r"[\"“”'＂](?:\w{0,40}|\w{1,40}[\"“”'＂]\s*)")
 
 
 class Sink(Protocol):
@@ -54,7 +58,7 @@ class Scanner:
         self._stack: list[str] = []
         self._expect = "value"
         """key, colon, value, or next: what comes after a value."""
-        self._step = self._structure
+        self._step: Callable[[str], None] = self._structure
         self._closers = ""
         self._is_key = False
         self._word = ""
@@ -62,12 +66,15 @@ class Scanner:
         """A quote, or the end of a line, in a text, and what followed it so far."""
         self._hex = ""
         self._high = 0
+        self._gap = False
+        """A blank stands before this."""
         self.over = False
 
     @property
     def within(self) -> bool:
         """In a text that is a value."""
-        return not self._is_key and self._step in (self._string, self._after, self._escape, self._unicode)
+        steps = (self._string, self._first, self._after, self._comma, self._escape, self._unicode)
+        return not self._is_key and self._step in steps
 
     def feed(self, char: str) -> None:
         if not self.over:
@@ -79,6 +86,11 @@ class Scanner:
             return False
         if self._step == self._bare:
             self._end_bare()
+        elif self._step == self._first:
+            self._sink.begun()
+            for each in self._word:
+                self._put(each)
+            self._end_text()
         elif self._step != self._structure:
             self._end_text()
         self._unwind()
@@ -88,7 +100,9 @@ class Scanner:
 
     def _structure(self, char: str) -> None:
         if char.isspace():
+            self._gap = True
             return
+        gap, self._gap = self._gap, False
         within = self._stack[-1] if self._stack else ""
         if char in "{[":
             if char == "{" and within == "{" and self._expect in ("key", "next"):
@@ -102,6 +116,8 @@ class Scanner:
             self._expect = "value"
         elif char == "`":
             self._unwind()  # the fence ends, and with it the JSON
+        elif self._expect == "colon" and not (gap and char in _QUOTES):
+            pass  # what else follows a key is a mistake; a text after a blank lacks only its colon
         else:
             self._is_key = within == "{" and self._expect in ("key", "next")
             if char in _QUOTES:
@@ -140,14 +156,16 @@ class Scanner:
 
     def _bare(self, char: str) -> None:
         ends = char in _COMMAS or char in "{}[]\n`" or (self._is_key and (char in _COLONS or char.isspace()))
-        if ends or len(self._word) >= _LONGEST_WORD:
+        if self._is_key and char in _QUOTES:
+            self._end_bare()
+        elif ends or len(self._word) >= _LONGEST_WORD:
             self._end_bare()
             self._step(char)
         else:
             self._word += char
 
     def _end_bare(self) -> None:
-        word, self._step = self._word.strip(), self._structure
+        word, self._step = self._word.strip(" \t\"“”'＂"), self._structure
         if self._is_key:
             self._sink.key(word)
             self._expect = "colon"
@@ -158,9 +176,31 @@ class Scanner:
     # -- texts
 
     def _begin(self, closers: str) -> None:
-        self._closers, self._word, self._step = closers, "", self._string
-        if not self._is_key:
+        self._closers, self._word, self._tail, self._step = closers, "", "", self._string
+        if self._stack[-1] == "[" and "{" in self._stack:
+            self._step = self._first
+        elif not self._is_key:
             self._sink.begun()
+
+    def _first(self, char: str) -> None:
+        """The first word of a list's item, which is a key if a colon follows: the list was not closed."""
+        if char.isascii() and (char.isalnum() or char == "_") and len(self._word) < _LONGEST_WORD:
+            self._word += char
+        elif char in self._closers and self._word and not self._tail:
+            self._tail = char
+        elif self._tail and char.isspace() and len(self._tail) < _LONGEST_TAIL:
+            self._tail += char
+        elif self._tail and char in _COLONS:
+            word, self._tail, self._step = self._word, "", self._structure
+            while self._stack[-1] == "[":
+                self._close()
+            self._sink.key(word)
+            self._expect = "value"
+        else:
+            rest, self._tail, self._step = self._word + self._tail + char, "", self._string
+            self._sink.begun()
+            for each in rest:
+                self._step(each)
 
     def _string(self, char: str) -> None:
         if char == "\\":
@@ -170,8 +210,24 @@ class Scanner:
                 self._end_text()
             else:
                 self._tail, self._step = char, self._after
+        elif char in ",，" and not self._is_key:
+            self._tail, self._step = char, self._comma
         else:
             self._put(char)
+
+    def _comma(self, char: str) -> None:
+        """After a comma in a text: if a key follows, the text lacks its closing quote."""
+        self._tail += char
+        follows = self._tail[1:].lstrip()
+        if _KEY.fullmatch(follows):
+            self._end_text()
+            for each in self._tail:
+                self.feed(each)
+        elif len(self._tail) > _LONGEST_TAIL or (follows and not _PERHAPS_KEY.fullmatch(follows)):
+            tail, self._step = self._tail, self._string
+            self._put(tail[0])
+            for each in tail[1:]:
+                self._step(each)
 
     def _after(self, char: str) -> None:
         """After a quote in a text: does it end there? A quote that was not escaped goes on in words.

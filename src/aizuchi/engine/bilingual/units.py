@@ -9,15 +9,20 @@ A side that is missing in the end is taken from the other one.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from aizuchi.engine.bilingual.roles import role_of
 from aizuchi.engine.scripts import guess_language, width
 from aizuchi.engine.sentences import Cut, Inner, Shown
 from aizuchi.engine.sentences.speakable import speakable
 from aizuchi.ports import Part
+
+_NOTHING: Final = ("null", "None", "true", "false", "True", "False")
+_NUMBER: Final = re.compile(r"[-+.\d]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,8 @@ class Units:
         group, role, index = place
         if role is None:
             group.other = group.other or text.text
+        elif role == "speak" and group.listed and text.text.lower() in (*self._emotions, "auto"):
+            group.columns[role].pop()  # labels, under a key that was misspelt
         elif index in group.waits:
             self._late(group, role, index)
         else:
@@ -183,8 +190,9 @@ class Units:
         if frame.role is None:
             return
         self.begun()
-        if frame.role == "emotion" and self._text is not None:
-            self._text.text = word
+        if word not in _NOTHING and not _NUMBER.fullmatch(word):
+            for char in word:
+                self.text(char)
         self.ended()
 
     # -- display text
