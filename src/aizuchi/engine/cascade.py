@@ -253,8 +253,8 @@ class _Work:
         for event in events:
             if isinstance(event, Sentence):
                 self.voiced = self.voiced or bool(event.spoken.strip())
-            elif isinstance(event, Annotated) and event.emotion:
-                self._speaker.feelings[event.sentence] = event.emotion
+            elif isinstance(event, Annotated):
+                self._speaker.annotate(event)
             await self.out.put(event)
             if isinstance(event, Sentence):
                 await self._sentences.put(event)

@@ -19,7 +19,7 @@ from aizuchi.character import Character
 from aizuchi.engine.bilingual.roles import role_of
 from aizuchi.ports import Part, ReplyForm
 
-_KEY: Final = re.compile(r"[\"“](\w{2,40})[\"”]\s*[:：]\s*(\[(?!\s*\{))?")
+_KEY: Final = re.compile(r"[\"“](\w{2,40})[\"”]\s*[:：](?!\s*\[?\s*\{)\s*(\[)?")
 """A key in a prompt's example, and whether its value is a list of texts."""
 
 
