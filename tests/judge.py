@@ -15,6 +15,7 @@ from aizuchi.engine.outbox import REPLY
 from aizuchi.engine.session import Session
 from aizuchi.engine.states import may_follow
 from aizuchi.events import (
+    Annotated,
     AttemptEnded,
     Dropped,
     Entry,
@@ -84,6 +85,8 @@ class Life:
     ms: dict[int, float] = field(default_factory=dict[int, float])
     """Sentence -> its sound so far."""
     whole: set[int] = field(default_factory=set[int])
+    partial: set[int] = field(default_factory=set[int])
+    """Sentences of which something more is to be told."""
     text: str = ""
     natural_end: float = 0.0
     first_sound: float | None = None
@@ -328,6 +331,8 @@ class Judge:
             self._wrong("P2", f"turn {event.turn}: {life.cut.heard!r} became {event.heard!r}")
         if event.text != life.text:
             self._wrong("P2", f"turn {event.turn} ended with text that was not its own")
+        if event.outcome == "finished" and life.partial:
+            self._wrong("P5", f"turn {event.turn} is over, and {life.partial} wait for more")
         if event.outcome == "finished" and life.total and not life.held:
             self._played_out(life, entry.at)
 
@@ -356,6 +361,13 @@ class Judge:
                 if sentence.index != len(life.sentences):
                     self._wrong("P6", f"sentence {sentence.index} of turn {sentence.turn} out of order")
                 life.sentences.append(sentence)
+                if sentence.partial:
+                    life.partial.add(sentence.index)
+            case Annotated(sentence=index, done=done):
+                if index not in life.partial:
+                    self._wrong("P6", f"more is told of sentence {index}, which was whole")
+                if done:
+                    life.partial.discard(index)
             case Speech() as speech:
                 self._sound(life, speech, entry.at)
             case SpeechDone(ms=ms):

@@ -29,6 +29,7 @@ SHOWN = {
     "Heard": "utterances recognised or empty",
     "AttemptBegun": "answers prepared before the end was certain",
     "committed": "... of them spoken",
+    "Annotated": "subtitles and feelings that came late",
     "ToolCall": "tool calls",
     "Queued": "waits for a provider, each change of place",
     "Fault": "faults said to the client",

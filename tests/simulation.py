@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -85,6 +86,42 @@ TEXTS = (
 PHRASES = ("hello there", "what time is it", "stop", "你好", "", "", "mm-hm", "嗯。", "[cough]", "はい")
 
 
+def in_two_languages(text: str, dice: random.Random) -> str:
+    """What a model of a bilingual character makes of a text: mostly JSON, in some form, mostly whole."""
+    sentences = [
+        each for each in re.findall(r"[^.!?。！？…]+[.!?。！？…]*\s*|.+", text, re.DOTALL) if each.strip()
+    ]
+    rows = [(f"Say {number}, {each[::-1].strip()}", each.strip()) for number, each in enumerate(sentences)]
+    feelings = [dice.choice(["happy", "auto", "sad", "odd"]) for _ in rows]
+    lists = {
+        "responses_jp": [said for said, _ in rows],
+        "responses_cn": [read for _, read in rows][: len(rows) - dice.choice([0, 0, 0, 1])],
+        "labels_emotion": feelings,
+    }
+    keys = dice.choice(
+        [["emotion", "subtitle", "speak"], ["speak", "subtitle", "emotion"], ["speak", "subtitle"]]
+    )
+    lines = [
+        json.dumps({key: {"speak": said, "subtitle": read, "emotion": feeling}[key] for key in keys})
+        for (said, read), feeling in zip(rows, feelings, strict=True)
+    ]
+    shape = dice.choice(["lines", "lines", "list", "lists", "fenced", "plain", "half"])
+    order = dice.sample(list(lists), len(lists))
+    match shape:
+        case "list":
+            return f"[{', '.join(lines)}]"
+        case "lists" | "fenced":
+            whole = json.dumps({key: lists[key] for key in order}, ensure_ascii=False)
+            return whole if shape == "lists" else f"```json\n{whole}\n```"
+        case "half":
+            whole = "\n".join(lines)
+            return whole[: dice.randrange(len(whole) + 1)]
+        case "plain":
+            return text
+        case _:
+            return "\n".join(lines)
+
+
 class Tools(Toolbox):
     """One quick tool, one slow, one broken, one that outlives its turn."""
 
@@ -131,6 +168,8 @@ class World:
         self._dice = dice
         self._rate = fault_rate
         self.calm = False
+        self.tongues: random.Random | None = None
+        """Dice for what a bilingual model writes; None: the character has one language."""
         self.vad = fakes.FakeVad(self._vad_fault)
         self.turn = fakes.FakeTurnModel(self._finished)
         self._phrase = "hello there"
@@ -217,6 +256,9 @@ class World:
         if dice.random() < 0.2:
             steps.append((0.1, Reasoning("hm")))
         text = "I am fine." if self.calm else dice.choice(TEXTS)
+        if self.tongues is not None:
+            calm = '{"emotion": "happy", "subtitle": "I am fine.", "speak": "I feel well."}'
+            text = calm if self.calm else in_two_languages(text, self.tongues)
         at = 0
         while at < len(text):
             size = dice.randint(1, 9)
@@ -581,6 +623,10 @@ class Conversation:
         for fake in (*self.world.asr, *self.world.llm, *self.world.tts):
             fake.closing = dice.choice([0.0, 0.0, 0.5])
         hero = mannered(random.Random(self.report.seed ^ 0xA12))
+        tongues = random.Random(self.report.seed ^ 0xB111)
+        if tongues.random() < 0.3:
+            self.world.tongues = tongues
+            hero = replace(hero, language="ja", subtitles="zh")
         session = Session(id="s", person="p", character=hero, parts=parts, rules=self.rules)
         judge = Judge(report, self.world, session)
         tools.called = judge.attempts.called

@@ -14,6 +14,8 @@ from aizuchi.emotions import EMOTIONS
 from aizuchi.events import TtsStrategy
 from aizuchi.ports import Style
 
+ReplyFormat = Literal["auto", "json", "own"]
+
 
 @dataclass(frozen=True, slots=True)
 class Avatar:
@@ -70,3 +72,14 @@ class Character:
     backchannels: tuple[str, ...] = ()
     """What else, said over a reply, asks for nothing; see `engine/backchannels.py` for the common ones."""
     avatar: Avatar = field(default_factory=Avatar)
+    subtitles: str = ""
+    """Second language, ISO 639-1: replies are spoken in `language` and read in this one. Empty for none."""
+    reply_format: ReplyFormat = "auto"
+    """How the model of a bilingual character writes: `json`, in our form; `own`, in the one that the prompt
+    describes; auto: `own` if the prompt has an example of both texts, else `json`."""
+    greeting_subtitle: str = ""
+    """The greeting in the second language."""
+
+    @property
+    def bilingual(self) -> bool:
+        return bool(self.subtitles) and self.subtitles != self.language

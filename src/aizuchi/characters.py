@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from aizuchi.character import Avatar, Character
+from aizuchi.character import Avatar, Character, ReplyFormat
 from aizuchi.emotions import ALIASES, EMOTIONS, canonical
 from aizuchi.errors import ConfigError
 from aizuchi.events import TtsStrategy
@@ -152,6 +152,12 @@ class CharacterFile(_Part):
     farewell: dict[Language, str] = Field({}, description="language -> said when silence ends it all")
     backchannels: list[str] = Field([], description="more small words that don't interrupt, such as mm-hm")
     avatar: AvatarFile = Field(AvatarFile.model_construct(), description="which figure the character wears")
+    subtitles: Language | Literal[""] = Field(
+        "", description="second language: replies are read in it while they are spoken in the first"
+    )
+    reply_format: ReplyFormat = Field(
+        "auto", description="of bilingual replies: json; own, if the prompt describes one; or auto"
+    )
 
 
 _PARTS: Final[Mapping[tuple[str | int, ...], type[BaseModel]]] = {
@@ -212,6 +218,9 @@ def load(folder: Path, instead: Mapping[Path, str] | None = None) -> Character:
         farewell=read.farewell,
         backchannels=tuple(read.backchannels),
         avatar=_avatar(folder, read.avatar, f"{path}:{_line(tree, ('avatar', 'file'))}"),
+        subtitles=read.subtitles,
+        reply_format=read.reply_format,
+        greeting_subtitle=_subtitle(read.greeting, read.subtitles),
     )
 
 
@@ -222,6 +231,11 @@ def _phrases(by_language: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, .
 def _in_language(phrase: str | Mapping[str, str], language: str) -> str:
     """A phrase in the character's language, else in English; empty for none."""
     return phrase if isinstance(phrase, str) else phrase.get(language) or phrase.get("en", "")
+
+
+def _subtitle(phrase: str | Mapping[str, str], language: str) -> str:
+    """A phrase in the second language, where it was written in several."""
+    return "" if isinstance(phrase, str) else phrase.get(language, "").strip()
 
 
 def _avatar(folder: Path, read: AvatarFile, where: str) -> Avatar:

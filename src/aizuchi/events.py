@@ -391,9 +391,26 @@ class Sentence(Event):
     """The stretch of display text it stands for; all `shown` of a turn joined give its text."""
     language: str = ""
     subtitles: dict[str, str] = field(default_factory=dict[str, str])
+    """Of a bilingual reply: language -> the sentence as it is written there. Holds the spoken language, too,
+    for `spoken` is written for the voice; the other one may come later, as an `Annotated`."""
     emotion: str = ""
     """A canonical emotion; empty when the model named none."""
     tags: tuple[str, ...] = ()
+    partial: bool = False
+    """It is spoken before all of it was written: an `Annotated` follows, unless the turn is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated(Event):
+    """What was written of a `partial` sentence after it had been given to the voice."""
+
+    turn: int
+    sentence: int
+    subtitles: dict[str, str] = field(default_factory=dict[str, str])
+    """Adds to the sentence's own."""
+    emotion: str = ""
+    done: bool = False
+    """Nothing more follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,6 +603,7 @@ ReplyEvent = (
     TextDelta
     | Thought
     | Sentence
+    | Annotated
     | TextDone
     | Speech
     | SpeechDone

@@ -217,6 +217,25 @@ class ToolSpec:
     """Goes on when the turn is interrupted."""
 
 
+Part = Literal["speak", "subtitle", "emotion"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyForm:
+    """How a reply in two languages is written, in JSON: an object a sentence, or one object of lists."""
+
+    spoken: str
+    subtitles: str
+    """The language it is read in; both ISO 639-1."""
+    keys: tuple[tuple[Part, str], ...] = (
+        ("emotion", "emotion"),
+        ("subtitle", "subtitle"),
+        ("speak", "speak"),
+    )
+    """In the order in which they are written."""
+    listed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     messages: tuple[Message, ...]
@@ -226,6 +245,8 @@ class Prompt:
     """Opaque id for a vendor's prompt cache; not personal."""
     may_call: bool = True
     """False: the tools are listed, so that the prompt begins as the one before, and none may be called."""
+    form: ReplyForm | None = None
+    """What the messages ask for, in words; for models that read no words. None: plain text."""
 
 
 @dataclass(frozen=True, slots=True)

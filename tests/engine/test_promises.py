@@ -97,5 +97,6 @@ def test_the_simulation_sees_everything():
         "Heard",
         "Dropped",
         "WordTime",
+        "Annotated",
     }
     assert wanted <= seen

@@ -204,6 +204,7 @@ def _shown(made: Character, system: str) -> dict[str, Any]:
     return {
         "display_name": made.display_name,
         "language": made.language,
+        "subtitles": made.subtitles,
         "system": system,
         "greeting": made.greeting,
         "emotions": list(made.emotions),

@@ -44,6 +44,8 @@ class Typed:
         self._free.set()
         self._speaking = False
         """A reply has begun to appear."""
+        self._text = ""
+        """Of the reply so far."""
         self._presses = asyncio.Queue[None](10)
         self._warned = False
 
@@ -141,8 +143,10 @@ class Typed:
                     screen.fresh()
                     screen.write(f"{self._client.hello.character} > ", "they")
                     self._speaking = True
+                    self._text = ""
                 screen.write(text)
-            case down.AssistantSubtitle(text=text):
+                self._text += text
+            case down.AssistantSubtitle(text=text) if text.strip() not in self._text:
                 screen.line(text, "dim")
             case down.ToolStatus(name=name, state="running"):
                 screen.line(TEXTS.say(lang, "tool", name=name), "dim")

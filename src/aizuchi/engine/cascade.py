@@ -11,27 +11,27 @@ streams they hold.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
 from aizuchi.character import Character
-from aizuchi.emotions import ALIASES, EMOTIONS
 from aizuchi.engine.chain import Chain, fault
+from aizuchi.engine.cutter import Cutter
 from aizuchi.engine.permits import Call
+from aizuchi.engine.phrasebook import APOLOGY, OCCUPIED, Phrase, phrase
 from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
-from aizuchi.engine.sentences import Cut, Inner, Sentences, Shown
 from aizuchi.engine.speaking import REST, Ahead, Item, Speaker
 from aizuchi.engine.streaming_voice import StreamingSpeaker
 from aizuchi.errors import Busy, ProviderError
 from aizuchi.events import (
+    Annotated,
     Answered,
     ReplyEvent,
     Sentence,
     SpeechDone,
-    TextDelta,
     TextDone,
     Thought,
     ToolCall,
@@ -52,107 +52,12 @@ from aizuchi.ports import (
 
 QUEUE = 64
 
-APOLOGY = {
-    "en": "Sorry, I can't think right now. Please try again in a moment.",
-    "zh": "抱歉，我现在想不出来，请稍后再试。",
-    "ja": "ごめんなさい、今は考えがまとまりません。少ししてからもう一度お願いします。",
-}
-HUMS = {"en": "Mm-hm.", "zh": "嗯。", "ja": "うん。"}
-OCCUPIED = {
-    "en": "I have my hands full right now. Please ask me again in a moment.",
-    "zh": "我现在有点忙不过来，请稍后再问我一次。",
-    "ja": "今ちょっと手がいっぱいです。少ししてからもう一度聞いてください。",
-}
-NOT_UNDERSTOOD = {
-    "en": "Sorry, I did not catch that.",
-    "zh": "不好意思，我没听清楚。",
-    "ja": "すみません、聞き取れませんでした。",
-}
-
-
-def phrase(of: Character, own: Mapping[str, str], fixed: Mapping[str, str]) -> str:
-    """A fixed phrase in the character's language: their own words, else ours, else English."""
-    return own.get(of.language) or fixed.get(of.language) or fixed["en"]
-
-
-class Cutter:
-    """Numbers the sentences of one turn across tool rounds and turns pieces into reply events."""
-
-    def __init__(self, turn: int, character: Character, rules: Rules) -> None:
-        self._turn = turn
-        self._character = character
-        self._rules = rules
-        self._index = 0
-        self._joints = ["", ""]
-        """What must still come before the next delta and the next sentence of a new round."""
-        self._splitter = self._fresh()
-        self.text = ""
-        """All display text so far."""
-
-    def feed(self, delta: str) -> list[ReplyEvent]:
-        return self._events(self._splitter.feed(delta))
-
-    def finish(self) -> list[ReplyEvent]:
-        """Flush; afterwards a new round of text may begin."""
-        pieces, self._splitter = self._splitter.finish(), self._fresh()
-        events = self._events(pieces)
-        if self.text and self.text[-1].isascii() and not self.text[-1].isspace():
-            self._joints = [" ", " "]
-        return events
-
-    def aside(self, spoken: str) -> Sentence:
-        """Something said beside the text: heard, and neither shown nor remembered."""
-        sentence = Sentence(self._turn, self._index, spoken, "", self._character.language, tags=("aside",))
-        self._index += 1
-        return sentence
-
-    @property
-    def ahead(self) -> str:
-        """What is certain of the sentence being written; see `Sentences.ahead`."""
-        return self._splitter.ahead
-
-    def _fresh(self) -> Sentences:
-        return Sentences(
-            language=self._character.language,
-            emotion_tags={name: name for name in EMOTIONS} | ALIASES | dict(self._character.emotion_tags),
-            replacements=self._character.replacements,
-            first_clause_chars=self._rules.first_clause_chars,
-        )
-
-    def _events(self, pieces: Sequence[Shown | Inner | Cut]) -> list[ReplyEvent]:
-        events: list[ReplyEvent] = []
-        for piece in pieces:
-            match piece:
-                case Shown(text=text):
-                    text, self._joints[0] = self._joints[0] + text, ""
-                    self.text += text
-                    events.append(TextDelta(text))
-                case Inner(text=text):
-                    events.append(Thought(text))
-                case Cut():
-                    shown = piece.shown
-                    if shown:  # of a lone tag nothing is shown, and nothing is to be joined to it
-                        shown, self._joints[1] = self._joints[1] + shown, ""
-                    events.append(
-                        Sentence(
-                            self._turn,
-                            self._index,
-                            piece.spoken,
-                            shown,
-                            piece.language,
-                            emotion=piece.emotion,
-                            tags=tuple(piece.tags),
-                        )
-                    )
-                    self._index += 1
-        return events
-
 
 class Say(Responder):
-    """Speaks a fixed text: a greeting, an apology, a reminder."""
+    """Speaks a fixed text: a greeting, an apology, a reminder. A `Phrase` may have subtitles."""
 
     def __init__(
-        self, text: str, character: Character, tts: Chain[Voice], rules: Rules, *, fallback: str = ""
+        self, text: str | Phrase, character: Character, tts: Chain[Voice], rules: Rules, *, fallback: str = ""
     ) -> None:
         self._text = text
         self._character = character
@@ -348,6 +253,8 @@ class _Work:
         for event in events:
             if isinstance(event, Sentence):
                 self.voiced = self.voiced or bool(event.spoken.strip())
+            elif isinstance(event, Annotated):
+                self._speaker.annotate(event)
             await self.out.put(event)
             if isinstance(event, Sentence):
                 await self._sentences.put(event)
@@ -367,9 +274,9 @@ class _Work:
         self._sentences.put_nowait(None)
         self._written.set()
 
-    async def text(self, text: str) -> None:
+    async def text(self, text: str | Phrase) -> None:
         """Something fixed: a greeting, an apology."""
-        events = [*self.cutter.feed(text), *self.cutter.finish()]
+        events = self.cutter.fixed(text)
         self._speaker.fixed.update(each.index for each in events if isinstance(each, Sentence))
         await self.put(events)
         await self.flush()

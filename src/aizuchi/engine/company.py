@@ -9,8 +9,9 @@ import asyncio
 from typing import Final, Protocol
 
 from aizuchi.character import Character
-from aizuchi.engine.cascade import Say, phrase
+from aizuchi.engine.cascade import Say
 from aizuchi.engine.chain import Chain
+from aizuchi.engine.phrasebook import Phrase, nudges, phrase
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.silences import Silences
 from aizuchi.events import OWNER, SYSTEM, Author, Cause, Entry, TurnEnded
@@ -85,13 +86,12 @@ class Company:
                     await asyncio.sleep(max(due - host.now, 0.01))
 
     def _nudge(self) -> None:
-        character = self._with.character
-        own = character.nudge.get(character.language, ())
+        own = nudges(self._with.character)
         if own:
             self._say(own[self._silences.nudges % len(own)])
         else:
             self._with.begin("proactive", text=NUDGE, author=SYSTEM)
 
-    def _say(self, words: str) -> int | None:
+    def _say(self, words: Phrase) -> int | None:
         responder = Say(words, self._with.character, self._tts, self._rules)
         return self._with.begin("proactive", responder)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from aizuchi.events import Outcome, ToolCall, ToolDone
+from aizuchi.engine.bilingual.form import Form, shares
+from aizuchi.events import Annotated, Outcome, Sentence, ToolCall, ToolDone
 from aizuchi.ports import Message
 
 INTERRUPTED: Final = "[interrupted by the user here]"
@@ -43,7 +44,11 @@ class Exchange:
     """None while the turn runs."""
     heard: str | None = None
     """None: all of it, as far as is known."""
-    sentences: dict[int, str] = field(default_factory=dict[int, str])
+    form: Form | None = None
+    """How the model writes a reply in two languages; None: as plain text."""
+    sentences: dict[int, Sentence] = field(default_factory=dict[int, Sentence])
+    firsts: list[int] = field(default_factory=list[int])
+    """With which sentence the text after each tool round begins."""
     starts: dict[int, int] = field(default_factory=dict[int, int])
     """Sentence -> where its sound begins in the turn's sound, ms."""
     fixed: tuple[Message, ...] = ()
@@ -54,6 +59,7 @@ class Exchange:
         if not self.rounds or self.text.strip() or self.rounds[-1].answered:
             self.rounds.append(Round(self.text))
             self.text = ""
+            self.firsts.append(len(self.sentences))
         if all(call.id != other.id for other in self.rounds[-1].calls):
             self.rounds[-1].calls.append(call)
 
@@ -63,10 +69,20 @@ class Exchange:
                 step.results[done.id] = f"error: {done.error}" if done.error else done.result
                 return
 
+    def annotate(self, more: Annotated) -> None:
+        if (sentence := self.sentences.get(more.sentence)) is not None:
+            subtitles = sentence.subtitles | more.subtitles
+            emotion = sentence.emotion or more.emotion
+            self.sentences[more.sentence] = replace(sentence, subtitles=subtitles, emotion=emotion)
+
     def hold(self, at_ms: int) -> None:
         """Paused: what began to sound before `at_ms` was heard."""
         begun = [index for index, start in sorted(self.starts.items()) if start < at_ms]
-        self.heard = "".join(self.sentences.get(index, "") for index in range(max(begun, default=-1) + 1))
+        self.heard = "".join(
+            self.sentences[index].shown
+            for index in range(max(begun, default=-1) + 1)
+            if index in self.sentences
+        )
 
     def resume(self) -> None:
         if self.outcome is None:
@@ -104,12 +120,13 @@ class Exchange:
         """Groups that only make sense whole: each tool round with its results, then the text."""
         if self.fixed:
             return _grouped(self.fixed)
-        texts = self._texts()
+        texts = [self._written(number, text) for number, text in enumerate(self._texts())]
         groups = [tuple(self._round(step, text)) for step, text in zip(self.rounds, texts, strict=False)]
         last = texts[-1].strip()
         if self.outcome in ("interrupted", "superseded"):
             said = any(text.strip() for text in texts)
-            last = f"{last} {INTERRUPTED}".strip() if said else ""
+            between = "\n" if self.form is not None else " "
+            last = f"{last}{between}{INTERRUPTED}".strip() if said else ""
         if last:
             groups.append((Message("assistant", last),))
         return groups
@@ -119,6 +136,15 @@ class Exchange:
         missing = RUNNING if self.outcome is None else CANCELLED
         for call in step.calls:
             yield Message("tool", step.results.get(call.id, missing), call_id=call.id, name=call.name)
+
+    def _written(self, number: int, text: str) -> str:
+        """The text of a round, or of the end, as the model wrote it, where that is not the text itself."""
+        if self.form is None or not text.strip():
+            return text
+        bounds = [0, *self.firsts, len(self.sentences)]
+        ordered = [self.sentences[index] for index in sorted(self.sentences)]
+        kept = shares([each for each in ordered[bounds[number] : bounds[number + 1]] if each.shown], text)
+        return text if kept is None else self.form.write(kept)
 
     def _texts(self) -> list[str]:
         """Text of each round and of the end, cut to what was heard."""

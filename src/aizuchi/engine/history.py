@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from aizuchi.engine.bilingual.form import Form
 from aizuchi.engine.exchange import IMAGE, Exchange, whole, with_images_noted
 from aizuchi.engine.tokens import of_message
 from aizuchi.events import (
+    Annotated,
     Entry,
     Forget,
     Image,
@@ -40,9 +42,13 @@ _MAX_ATTACHED: Final = 8
 
 
 class History:
-    """A timeline reader. `messages` may be asked for at any moment, also while turns run."""
+    """A timeline reader. `messages` may be asked for at any moment, also while turns run.
 
-    def __init__(self, messages: Iterable[Message] = ()) -> None:
+    `form` is how the model writes replies in two languages: its earlier ones are told to it in that form.
+    """
+
+    def __init__(self, messages: Iterable[Message] = (), form: Form | None = None) -> None:
+        self._form = form
         self._exchanges: deque[Exchange] = deque()
         self._first: Exchange | None = None
         """The oldest one that still fitted into the prompt when it was last cut."""
@@ -69,9 +75,12 @@ class History:
             case TextDelta(text):
                 if (exchange := self._running(entry.turn)) is not None:
                     exchange.text += text
-            case Sentence(turn=turn, index=index, shown=shown):
+            case Sentence(turn=turn, index=index):
                 if (exchange := self._running(turn)) is not None:
-                    exchange.sentences[index] = shown
+                    exchange.sentences[index] = entry.event
+            case Annotated(turn=turn):
+                if (exchange := self._running(turn)) is not None:
+                    exchange.annotate(entry.event)
             case Speech(turn=turn, sentence=sentence, at_ms=at_ms):
                 if (exchange := self._running(turn)) is not None:
                     exchange.starts.setdefault(sentence, at_ms)
@@ -147,7 +156,7 @@ class History:
         missing = [IMAGE] * (begun.images - len(images))
         text = " ".join([text, *missing]).strip() if missing else text
         user = Message("user", text, images, name=begun.author.name) if text or images else None
-        self._exchanges.append(Exchange(begun.turn, user))
+        self._exchanges.append(Exchange(begun.turn, user, form=self._form))
         if len(self._exchanges) > _MAX_EXCHANGES:
             while len(self._exchanges) > _MAX_EXCHANGES * _KEPT:
                 self._exchanges.popleft()

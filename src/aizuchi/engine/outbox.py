@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from aizuchi.engine.encoding import Cut, Encoding
 from aizuchi.events import (
+    Annotated,
     Cue,
     Entry,
     Event,
@@ -36,7 +37,7 @@ from aizuchi.events import (
 )
 from aizuchi.ports import Delivery
 
-REPLY = (TextDelta, Thought, Sentence, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
+REPLY = (TextDelta, Thought, Sentence, Annotated, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
 """Reply material: dies with its generation."""
 CLOSERS = (SpeechDone, StateChanged, TurnBegun, TurnEnded)
 """What must not overtake the sound before it."""

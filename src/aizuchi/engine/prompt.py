@@ -8,13 +8,15 @@ left out, since it would spoil the cache; a tool tells it.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final, cast
 
 from aizuchi.character import Character
+from aizuchi.engine.bilingual.form import form_of
 from aizuchi.events import Context
 from aizuchi.ports import Message, Passage, Prompt, ToolSpec
 
@@ -33,6 +35,26 @@ MANNERS: Final = (
 FEELING: Final = (
     "When your feeling changes, begin the sentence with it in square brackets, for example [{example}]."
     " It shows on your face and is not read out. The only ones: {names}."
+)
+BILINGUAL: Final = (
+    "You are talking aloud in {spoken}, and whoever listens reads along in {read}, whatever language they "
+    "speak themselves. Answer with one JSON object for each sentence, each on a line of its own, and with "
+    "nothing else: no list around them, no code fence, no other words. Each has these keys, in this order:\n"
+    "{example}\n"
+    "{keys}\n"
+    "Use short, natural sentences, one to three unless more is asked for, the first one shortest, so that "
+    "your voice can begin early. Write no lists, headings, emoji, links or other markup within them, and no "
+    "stage directions."
+)
+_KEYS: Final = {
+    "emotion": "emotion: what you feel in this sentence, one of: {names}.",
+    "subtitle": "subtitle: the sentence in {read}.",
+    "speak": "speak: the same sentence in {spoken}, as it is said aloud.",
+}
+DESCRIBED: Final = (
+    "You are talking aloud: a voice speaks what you write in {spoken}, and whoever listens reads it in "
+    "{read}. Keep strictly to the output format described above, one short sentence for each item, and write "
+    "nothing outside of it. No markup, emoji or stage directions within the sentences."
 )
 TOOLING: Final = (
     "Use a tool when it helps, without announcing it at length, and tell its result in your own words. "
@@ -127,15 +149,11 @@ def build(
             (at for at, message in enumerate(messages) if message.role == "user"), default=len(messages)
         )
         messages.insert(last, Message("user", background))
-    return Prompt(tuple(messages), tuple(tools), max_tokens, session)
+    return Prompt(tuple(messages), tuple(tools), max_tokens, session, form=form_of(character))
 
 
 def _constitution(character: Character, memory: Sequence[str], tools: Sequence[ToolSpec]) -> str:
-    language = _LANGUAGES.get(character.language, f'the language with the code "{character.language}"')
-    parts = [character.prompt.strip(), MANNERS.format(language=language)]
-    tags = list(dict.fromkeys([*character.emotions, *character.emotion_tags]))
-    if tags:
-        parts.append(FEELING.format(example=tags[0], names=", ".join(tags)))
+    parts = [character.prompt.strip(), *_manners(character)]
     if tools:
         parts.append(TOOLING)
     parts += [CUT_OFF, OUTSIDE]
@@ -143,6 +161,29 @@ def _constitution(character: Character, memory: Sequence[str], tools: Sequence[T
         notes = "\n".join(f"- {_one_line(note, _MAX_MEMORY)}" for note in memory)
         parts.append(fenced("What you remember of this person:", notes[:_MAX_MEMORY]))
     return "\n\n".join(part for part in parts if part)
+
+
+def _manners(character: Character) -> Iterator[str]:
+    """How it talks: in one language and with tags for its feelings, or in two and in the form for that."""
+    form, language = form_of(character), _named(character.language)
+    tags = list(dict.fromkeys([*character.emotions, *character.emotion_tags]))
+    if form is None:
+        yield MANNERS.format(language=language)
+        if tags:
+            yield FEELING.format(example=tags[0], names=", ".join(tags))
+        return
+    read = _named(character.subtitles)
+    if form.described:
+        yield DESCRIBED.format(spoken=language, read=read)
+        return
+    keys = [name for _, name in form.keys]
+    example = json.dumps(dict.fromkeys(keys, "..."))
+    told = " ".join(_KEYS[key] for key in keys).format(names=", ".join(tags), read=read, spoken=language)
+    yield BILINGUAL.format(spoken=language, read=read, example=example, keys=told)
+
+
+def _named(language: str) -> str:
+    return _LANGUAGES.get(language, f'the language with the code "{language}"')
 
 
 def _told(message: Message) -> Message:

@@ -12,10 +12,19 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from aizuchi.character import Character
-from aizuchi.engine.cascade import APOLOGY, HUMS, NOT_UNDERSTOOD, OCCUPIED, Cutter, phrase
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.company import FAREWELL
+from aizuchi.engine.cutter import Cutter
 from aizuchi.engine.permits import Call
+from aizuchi.engine.phrasebook import (
+    APOLOGY,
+    HUMS,
+    NOT_UNDERSTOOD,
+    OCCUPIED,
+    greeting,
+    nudges,
+    phrase,
+)
 from aizuchi.engine.phrases import Item
 from aizuchi.engine.rules import Rules
 from aizuchi.engine.session import Session
@@ -131,23 +140,22 @@ def fixed(character: Character, rules: Rules) -> Iterator[Sentence]:
     """The sentences of everything that a character says in the same words each time."""
     language, silences = character.language, rules.silences
     texts = [
-        character.greeting,
+        greeting(character),
         phrase(character, character.apology, APOLOGY),
         phrase(character, {}, OCCUPIED),
         phrase(character, character.not_understood, NOT_UNDERSTOOD),
     ]
     if silences.nudge_after:
-        texts += character.nudge.get(language, ())
+        texts += nudges(character)
     if silences.goodbye_after:
         texts.append(phrase(character, character.farewell, FAREWELL))
     for text in texts:
         cutter = Cutter(0, character, rules)
-        events = [*cutter.feed(text), *cutter.finish()]
-        yield from (each for each in events if isinstance(each, Sentence) and each.spoken.strip())
+        yield from (each for each in cutter.fixed(text) if isinstance(each, Sentence) and each.spoken.strip())
     asides: tuple[str, ...] = ()
     if character.filler_after:
         asides += character.fillers.get(language, ())
     if character.hum_every:
-        asides += character.hums.get(language, ()) or (phrase(character, {}, HUMS),)
+        asides += character.hums.get(language, ()) or (phrase(character, {}, HUMS).text,)
     for text in asides:
         yield Cutter(0, character, rules).aside(text)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from aizuchi.character import Character
-from aizuchi.engine.cascade import HUMS, NOT_UNDERSTOOD, Cascade, Murmur, Say, phrase
+from aizuchi.engine.cascade import Cascade, Murmur, Say
 from aizuchi.engine.chain import Chain
 from aizuchi.engine.links import Links
+from aizuchi.engine.phrasebook import HUMS, NOT_UNDERSTOOD, Phrase, greeting, phrase
 from aizuchi.engine.rules import Rules
 from aizuchi.events import TtsStrategy
 from aizuchi.ports import Animator, LanguageModel, Recognizer, Retriever, Toolbox, TurnModel, Vad, Voice
@@ -68,7 +69,7 @@ class Repertoire:
 
     def greeting(self) -> Say | None:
         """The character's first words, if it has any."""
-        return self._say(self._character.greeting) if self._character.greeting else None
+        return self._say(greeting(self._character)) if self._character.greeting else None
 
     def misheard(self) -> Say:
         """An apology: nobody could tell what was said."""
@@ -79,8 +80,8 @@ class Repertoire:
         """A small sound; by `number` the character's own take turns."""
         character = self._character
         own = character.hums.get(character.language, ())
-        text = own[number % len(own)] if own else phrase(character, {}, HUMS)
+        text = own[number % len(own)] if own else phrase(character, {}, HUMS).text
         return Murmur(text, character, self._parts.tts, self._rules)
 
-    def _say(self, text: str, fallback: str = "") -> Say:
+    def _say(self, text: Phrase, fallback: str = "") -> Say:
         return Say(text, self._character, self._parts.tts, self._rules, fallback=fallback)

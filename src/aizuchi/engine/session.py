@@ -15,6 +15,7 @@ from typing import Any
 
 from aizuchi.character import Character
 from aizuchi.engine.backchannels import only_backchannel
+from aizuchi.engine.bilingual.form import form_of
 from aizuchi.engine.briefing import Briefing
 from aizuchi.engine.company import Company
 from aizuchi.engine.history import History
@@ -82,7 +83,7 @@ class Session:
         self.character = character
         self.rules = rules = rules or Rules()
         self.timeline = Timeline(_now, first_seq=int(saved.get("seq", 0)))
-        self.history = History()
+        self.history = History(form=form_of(character))
         self.links = Links()
         self._resumed = restored is not None
         self._closing: str | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 from aizuchi.engine.chain import Chain, fault
@@ -18,9 +18,11 @@ from aizuchi.engine.permits import Call
 from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
 from aizuchi.errors import Busy, ProviderError, StageTimeout
-from aizuchi.events import Answered, Cue, Event, Fault, ReplyEvent, Sentence, Speech, WordTime
+from aizuchi.events import Annotated, Answered, Cue, Event, Fault, ReplyEvent, Sentence, Speech, WordTime
 from aizuchi.ports import Animator, Audio, Phoneme, Request, Voice, Word
 
+UNHURRIED = 1.5
+"""Seconds of sound before a sentence that leave its voice time enough."""
 SHORT_CHARS = 60
 """A sentence longer than this may be spoken by its first clause when the whole of it failed."""
 
@@ -61,6 +63,11 @@ class Speaker:
         """What had to be done instead of speaking as configured."""
         self.fixed: set[int] = set()
         """Indices of sentences that are said in the same words again and again."""
+        self._feelings: dict[int, str] = {}
+        """Of sentences that were given out before it was written, as far as it is known."""
+        self._felt = asyncio.Event()
+        self._sounds_until = 0.0
+        """When the sound so far will have been heard, at the earliest."""
         self.known = asyncio.Event()
         """Set as soon as it is clear whether this turn has a voice."""
 
@@ -89,9 +96,26 @@ class Speaker:
             return
         await self._request.room()
         try:
-            await self._say(sentence)
+            await self._say(await self._with_feeling(sentence))
         except ProviderError as error:
             await self._failed(sentence, error)
+
+    def annotate(self, more: Annotated) -> None:
+        """More was written of a sentence that is to be spoken, or is being spoken."""
+        if more.emotion or more.done:
+            self._feelings.setdefault(more.sentence, more.emotion)
+            self._felt.set()
+
+    async def _with_feeling(self, sentence: Sentence) -> Sentence:
+        """A sentence whose emotion is still being written waits for it while there is sound before it."""
+        if not sentence.partial or sentence.emotion:
+            return sentence
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._sounds_until - UNHURRIED):
+                while sentence.index not in self._feelings:
+                    self._felt.clear()
+                    await self._felt.wait()
+        return replace(sentence, emotion=self._feelings.get(sentence.index, ""))
 
     async def _failed(self, sentence: Sentence, error: ProviderError) -> None:
         """Every voice has failed over a sentence of which there is no sound yet."""
@@ -192,7 +216,9 @@ class Speaker:
             case Audio(pcm=pcm, rate=rate) if pcm:
                 self._rate = rate
                 await self._emit(Speech(turn, index, round(self._ms), pcm, rate))
-                self._ms += len(pcm) / 2 / rate * 1000
+                seconds = len(pcm) / 2 / rate
+                self._ms += seconds * 1000
+                self._sounds_until = max(self._sounds_until, asyncio.get_running_loop().time()) + seconds
             case Word(at_ms=at_ms, ms=ms, text=text, start=start):
                 await self._emit(WordTime(turn, index, at_ms, ms, text, start))
             case Phoneme(at_ms=at_ms, ms=ms, viseme=viseme):

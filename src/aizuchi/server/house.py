@@ -288,6 +288,7 @@ class House:
                 "name": each.name,
                 "display_name": each.display_name,
                 "language": each.language,
+                "subtitles": each.subtitles if each.bilingual else "",
                 "default": each.name == self.default_character,
                 "figure": avatars.figure(each),
             }

@@ -8,15 +8,16 @@ hold them): slicing the same text otherwise changes nothing but the grouping of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aizuchi.engine.scripts import guess_language
 from aizuchi.engine.sentences.segments import Segment, Segments
-from aizuchi.engine.sentences.speakable import replacer, speakable
+from aizuchi.engine.sentences.speakable import Pronunciation
 from aizuchi.engine.sentences.tags import Inside, Mark, Plain, Tags
 
-__all__ = ["Cut", "Inner", "Piece", "Sentences", "Shown"]
+__all__ = ["Cut", "Inner", "Piece", "Sentences", "Shown", "joined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,16 @@ class Cut:
     """ISO 639-1 by its script; empty where nothing is spoken."""
     emotion: str
     """Canonical. The first tag in the sentence names it, else the last one before it; empty: none yet."""
-    tags: tuple[str, ...]
+    tags: tuple[str, ...] = ()
     """The tag words that stood in it, as the vocabulary writes them."""
+    subtitles: dict[str, str] = field(default_factory=dict[str, str])
+    """Of a bilingual reply; see `Sentence.subtitles`."""
+    partial: bool = False
+    """See `Sentence.partial`."""
 
 
 Piece = Shown | Inner | Cut
+P = TypeVar("P")
 
 
 class Sentences:
@@ -71,8 +77,7 @@ class Sentences:
     ) -> None:
         self._language = language
         self._emotions = {word.lower(): emotion for word, emotion in emotion_tags.items()}
-        self._pronounce = replacer(replacements or {})
-        self._longest = max(map(len, replacements or ()), default=0)
+        self._pronounce = Pronunciation(replacements or {})
         self._tags = Tags(self._emotions)
         self._segments = Segments(first_clause_chars=first_clause_chars, max_chars=max_chars)
         self._marks: deque[tuple[int, str]] = deque()
@@ -92,7 +97,7 @@ class Sentences:
             # Half of a surrogate pair cannot be sent to anybody.
             for token in self._tags.step("\ufffd" if "\ud800" <= char <= "\udfff" else char):
                 self._take(token, pieces)
-        return list(_joined(pieces))
+        return list(joined(pieces))
 
     @property
     def ahead(self) -> str:
@@ -101,14 +106,7 @@ class Sentences:
         It only grows until the sentence is cut; the sentence's `spoken` then begins with it, unless the
         cut came at an earlier word: the next sentence begins with the rest of it.
         """
-        words = speakable(self._segments.certain)
-        if self._longest:
-            # A name that is pronounced otherwise may have begun and go on.
-            words = words[: -self._longest].rpartition(" ")[0]
-            whole = self._pronounce(speakable(self._segments.certain))
-            words = self._pronounce(words)
-            return words if whole.startswith(words) else ""
-        return words
+        return self._pronounce.certain(self._segments.certain)
 
     def finish(self) -> list[Piece]:
         """The reply has ended; a second call gives nothing."""
@@ -122,7 +120,7 @@ class Sentences:
         self._collect(pieces)
         if self._marks:
             pieces.append(self._make(Segment("", ""), final=True))
-        return list(_joined(pieces))
+        return list(joined(pieces))
 
     def _take(self, token: Plain | Inside | Mark, pieces: list[Piece]) -> None:
         match token:
@@ -165,18 +163,19 @@ class Sentences:
         return Cut(self._pronounce(segment.spoken), segment.shown, language, emotion, tuple(words))
 
 
-def _joined(pieces: list[Piece]) -> Iterator[Piece]:
-    """Neighbours of one kind in one piece."""
+def joined(pieces: Iterable[P]) -> Iterator[P | Shown | Inner]:
+    """Neighbours of one kind in one piece, where a piece is display text or a thought."""
     text: list[str] = []
     kind: type[Shown] | type[Inner] = Shown
     for piece in pieces:
-        if text and (isinstance(piece, Cut) or not isinstance(piece, kind)):
+        words = isinstance(piece, Shown | Inner)
+        if text and not (words and isinstance(piece, kind)):
             yield kind("".join(text))
             text = []
-        if isinstance(piece, Cut):
-            yield piece
-        else:
+        if isinstance(piece, Shown | Inner):
             kind = type(piece)
             text.append(piece.text)
+        else:
+            yield piece
     if text:
         yield kind("".join(text))

@@ -65,9 +65,7 @@ class Segments:
     @property
     def certain(self) -> str:
         """The whole words that begin the unfinished segment and that no later character can change."""
-        plain = "" if self._fence else self._buffer[: _end(_PLAIN.match(self._buffer))]
-        wide = next((at for at in range(len(plain), 0, -1) if width(plain[at - 1]) == 2), 0)
-        return plain[: max(plain.rfind(" "), wide)]
+        return "" if self._fence else certain_words(self._buffer)
 
     def finish(self) -> None:
         """Nothing more will come: blanks at the very end are dropped, all else becomes a segment."""
@@ -181,6 +179,13 @@ class Segments:
                 self._may_close = False
         if len(self._buffer) > _MAX_CODE:
             self._emit(len(self._buffer), "")
+
+
+def certain_words(text: str) -> str:
+    """The whole words that begin a text and that nothing which comes later can change."""
+    plain = text[: _end(_PLAIN.match(text))]
+    wide = next((at for at in range(len(plain), 0, -1) if width(plain[at - 1]) == 2), 0)
+    return plain[: max(plain.rfind(" "), wide)]
 
 
 def _end(match: re.Match[str] | None) -> int:

@@ -58,6 +58,28 @@ def replacer(replacements: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: pattern.sub(lambda match: forms[match[0]], text)
 
 
+class Pronunciation:
+    """Writes names as they are spoken: `replacements` maps written to spoken forms."""
+
+    def __init__(self, replacements: Mapping[str, str]) -> None:
+        self._replace = replacer(replacements)
+        self._longest = max(map(len, replacements), default=0)
+
+    def __call__(self, text: str) -> str:
+        return self._replace(text)
+
+    def certain(self, text: str) -> str:
+        """Of whole words that are certain, what is certain of them as they are spoken."""
+        words = speakable(text)
+        if self._longest:
+            # A name that is pronounced otherwise may have begun and go on.
+            words = words[: -self._longest].rpartition(" ")[0]
+            whole = self._replace(speakable(text))
+            words = self._replace(words)
+            return words if whole.startswith(words) else ""
+        return words
+
+
 def _edge(char: str, side: str) -> str:
     return f"(?{side}[A-Za-z0-9])" if char.isascii() and char.isalnum() else ""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pydantic import Field
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import ToolCall
 from aizuchi.ports import LanguageModel, Message, Prompt, Reasoning, Token, Usage
+from aizuchi.providers.llm.script_bilingual import written
 from aizuchi.providers.llm.script_file import Rule, Script, load
 
 _TOKEN = re.compile(r"\s*(?:[A-Za-zÀ-ɏ0-9_'’]+|[^\sA-Za-zÀ-ɏ0-9_'’])|\s+")
@@ -102,12 +103,13 @@ class Reply:
         said = [message for message in prompt.messages if message.role == "user"]
         last = said[-1] if said else None
         self.language = language_of(prompt.messages, script.languages)
+        self._form = prompt.form
         self.call: ToolCall | None = None
         self.error: tuple[str, int] | None = None
         """Message, and after how many tokens it comes."""
         if last is None:
             self.rule: Rule | None = None
-            self.text = script.opening.get(self.language, [""])[0]
+            self.text = self._written(lambda language: script.opening.get(language, [""])[0])
             return
         rule, found = find(script, last, self.language)
         self.rule = rule
@@ -124,13 +126,30 @@ class Reply:
         else:
             templates = rule.say
         thought = "" if results else _pick(rule.think, self.language, before, values)
-        parts = [f"<think>{thought}</think>" if thought else ""]
-        parts.append(_pick(templates, self.language, before, values))
         if rule.error:
             self.error = rule.error, rule.error_after
-        elif introduce and len(said) == 1 and not rule.introduces and self.call is None:
-            parts.append(_pick(script.introduction, self.language, 0, values))
-        self.text = ("" if self.language in ("zh", "ja") else " ").join(part for part in parts if part)
+        introduction: dict[str, list[str]] = {}
+        if introduce and len(said) == 1 and not (rule.introduces or rule.error) and self.call is None:
+            introduction = script.introduction
+        thought = f"<think>{thought}</think>" if thought else ""
+        told = self._written(
+            lambda language: _pick(templates, language, before, values),
+            lambda language: _pick(introduction, language, 0, values),
+        )
+        self.text = self._joined([thought, told])
+
+    def _written(self, *parts: Callable[[str], str]) -> str:
+        """Each part gives its text in a language; where two are wanted, both go into their form."""
+        form = self._form
+        if form is None:
+            return self._joined([part(self.language) for part in parts])
+        both = [(part(form.spoken), part(form.subtitles)) for part in parts]
+        if not any(spoken or read for spoken, read in both):
+            both = [(part(self.language), "") for part in parts]
+        return written(form, both)
+
+    def _joined(self, texts: list[str]) -> str:
+        return ("" if self.language in ("zh", "ja") else " ").join(text for text in texts if text)
 
 
 def read(file: str) -> Script:

@@ -18,7 +18,8 @@ otherwise: {name: echo, say: {en: ['I heard "{text}".']}}
 ```
 In a template `{text}` is what was said, `{match}` the part that fitted, `{NAME}` a named group of the
 expression, `{result}` the tool's answer, `{turns}`, `{images}` and `{kb}` figures. A language other than the
-file's is answered in its first one.
+file's is answered in its first one. For a character in two languages the texts of a rule in both are taken
+together, sentence by sentence where there are as many.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from aizuchi.events import (
+    Annotated,
     Dropped,
     Entry,
     Event,
@@ -131,6 +132,8 @@ class Outward:
         match event:
             case Sentence(turn=reply.turn):
                 reply.waiting.append(event)
+            case Annotated(turn=reply.turn):
+                yield from reply.annotate(event, tongue)
             case Packet(turn=reply.turn, sentence=index, data=data):
                 if not data:
                     return

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aizuchi.events import Sentence
+from aizuchi.events import Annotated, Sentence
 from aizuchi.wire.chatanon.manners import Tongue
 from aizuchi.wire.chatanon.words import FORMAT, emotion, frame
 
@@ -21,6 +21,8 @@ class Reply:
     waiting: list[Sentence] = field(default_factory=list[Sentence])
     """Their sound has not come yet."""
     begun: list[Sentence] = field(default_factory=list[Sentence])
+    owed: int | None = None
+    """A sentence that sounds while its second text is still being written: its `response` waits for that."""
     written: bool = False
     """`llm_end` was sent."""
     spoken: bool = False
@@ -35,6 +37,7 @@ class Reply:
         if self.waiting and not self.written:
             yield from self.end_of_writing(at, tongue)
         while self.waiting and (upto is None or self.waiting[0].index <= upto):
+            yield from self._settle()
             sentence = self.waiting.pop(0)
             self.begun.append(sentence)
             if tongue == "seed":
@@ -43,7 +46,30 @@ class Reply:
                 self.spoken = True
                 yield frame("tts_start", text=_short(sentence.spoken), emotion=emotion(sentence.emotion))
             if tongue == "head" and sentence.shown.strip():
-                yield response([sentence])
+                self.owed = sentence.index
+                if not sentence.partial:
+                    yield from self._settle()
+
+    def annotate(self, more: Annotated, tongue: Tongue) -> Iterator[str]:
+        """More was written of a sentence that was given out before."""
+        for sentences in (self.waiting, self.begun):
+            for at, each in enumerate(sentences):
+                if each.index == more.sentence:
+                    sentences[at] = replace(
+                        each,
+                        subtitles=each.subtitles | more.subtitles,
+                        emotion=each.emotion or more.emotion,
+                        partial=not more.done,
+                    )
+        if more.done and self.owed == more.sentence:
+            yield from self._settle()
+
+    def _settle(self) -> Iterator[str]:
+        """The `response` that is owed, with what there is of it."""
+        owed, self.owed = self.owed, None
+        for each in self.begun:
+            if each.index == owed:
+                yield response([each])
 
     def end_of_writing(self, at: float, tongue: Tongue) -> Iterator[str]:
         """The original waits for its model's last word here; ours goes on with the first sentence."""
@@ -52,6 +78,7 @@ class Reply:
             yield frame("llm_end", elapsed_time=round(max(0.0, at - self.at), 3))
 
     def end_of_sound(self, tongue: Tongue) -> Iterator[str]:
+        yield from self._settle()
         if not self.ended and (tongue != "seed" or self.sounded is not None):
             yield frame("audio_end")
         self.ended = True
@@ -75,16 +102,31 @@ def response(sentences: Iterable[Sentence]) -> str:
     said = list(sentences)
     fields: dict[str, Any] = {
         "content_cn": _joined(each.subtitles.get("zh") or each.shown for each in said),
-        "content_jp": _joined(
-            each.subtitles.get("ja") or (each.spoken if each.subtitles else each.shown) for each in said
-        ),
+        "content_jp": _joined(each.subtitles.get("ja") or _aloud(each) for each in said),
         "emotion": next((word for each in said if (word := emotion(each.emotion)) != "auto"), "auto"),
     }
     return frame("response", **fields, **FORMAT)
 
 
+def _aloud(sentence: Sentence) -> str:
+    """What is spoken, as it is written."""
+    return sentence.subtitles.get(sentence.language) or (
+        sentence.spoken if sentence.subtitles else sentence.shown
+    )
+
+
 def _joined(texts: Iterable[str]) -> str:
-    return "".join(texts).strip()
+    """Sentences as one text; between Latin ones stands a blank."""
+    whole = ""
+    for text in texts:
+        apart = (
+            whole[-1:].isascii()
+            and text[:1].isascii()
+            and whole
+            and not (whole[-1].isspace() or text[:1].isspace())
+        )
+        whole += f" {text}" if apart else text
+    return whole.strip()
 
 
 def _short(text: str) -> str:

@@ -7,10 +7,11 @@ Reply material of a generation that was interrupted is passed over, whoever brin
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from aizuchi.events import (
+    Annotated,
     Cue,
     Entry,
     Event,
@@ -44,7 +45,7 @@ from aizuchi.wire.native.ledger import Ledger
 from aizuchi.wire.native.numbering import Numbering
 from aizuchi.wire.native.reply import Reply, arguments, chunk, clip
 
-REPLY: Final = (TextDelta, Thought, Sentence, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
+REPLY: Final = (TextDelta, Thought, Sentence, Annotated, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
 MAX_CLIP: Final = 720 << 10
 """Bytes of sound in one `tts_audio`: as base64 under 1 MiB, the most that many clients take by default."""
 MAX_REPLIES: Final = 16
@@ -113,7 +114,12 @@ class Outward:
             case Thought(text=text) if "thoughts" in self._wants:
                 yield down.ThoughtDelta(delta=text)
             case Sentence():
-                yield from self._sentence(event, entry)
+                # What is spoken, as it is written: in a bilingual reply not what is shown.
+                text = event.subtitles.get(event.language) or event.shown
+                self._reply(event.turn, entry).sentences[event.index] = text.strip()
+                yield from self._sentence(event.index, event.emotion, event.subtitles)
+            case Annotated():
+                yield from self._sentence(event.sentence, event.emotion, event.subtitles)
             case SpeechDone(turn=turn, ms=ms) if self._audio != "none":
                 reply = self._reply(turn, entry)
                 yield from self._timings(reply)
@@ -177,13 +183,12 @@ class Outward:
             text=event.text, finish_reason=event.finish, fallback=event.fallback or None
         )
 
-    def _sentence(self, event: Sentence, entry: Entry) -> Iterator[Down]:
-        self._reply(event.turn, entry).sentences[event.index] = event.shown.strip()
-        if event.emotion and "emotion" in self._wants:
-            yield down.EmotionTag(emotion=event.emotion, sentence_index=event.index)
+    def _sentence(self, index: int, emotion: str, subtitles: Mapping[str, str]) -> Iterator[Down]:
+        if emotion and "emotion" in self._wants:
+            yield down.EmotionTag(emotion=emotion, sentence_index=index)
         if "subtitles" in self._wants:
-            for language, text in event.subtitles.items():
-                yield down.AssistantSubtitle(sentence_index=event.index, language=language, text=text)
+            for language, text in subtitles.items():
+                yield down.AssistantSubtitle(sentence_index=index, language=language, text=text)
 
     def _timings(self, reply: Reply, upto: int | None = None) -> Iterator[Down]:
         """Mouth shapes and words that are known by now, of the sentences up to one, or of all."""

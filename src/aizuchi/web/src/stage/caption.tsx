@@ -5,7 +5,7 @@ import { Icon } from "../shared/icons";
 import type { Line, Sentence, ToolLine } from "../talk/model";
 import { nameOf, useStage } from "./context";
 import { languageOf } from "./language-of";
-import { further, heardUpTo, pieces, sentencesText, speaksOtherwise, type Reached } from "./spoken";
+import { further, heardUpTo, inLanguage, pieces, sentencesHeard, sentencesText, speaksOtherwise, type Reached } from "./spoken";
 import { t } from "./words";
 
 type User = Extract<Line, { kind: "user" }>;
@@ -47,9 +47,16 @@ export function ReplyCaption({ line, live }: { line: Reply; live: boolean }) {
   const reached = useReached(line, live);
   const settings = conversation.settings.value;
   const character = conversation.character.value;
-  const speaksOther = speaksOtherwise(line.text, line.sentences);
-  const text = speaksOther ? sentencesText(line.sentences) : line.text;
-  const subtitle = settings.subtitles ? (speaksOther ? { text: line.text, language: undefined } : subtitleOf(line.sentences, settings.language)) : null;
+  const sentences = character ? inLanguage(line.sentences, character.language) : line.sentences;
+  // Of a bilingual reply the text comes before its sentences, and is the subtitle.
+  const awaited = Boolean(character?.subtitles) && sentences.length === 0 && line.finish === undefined;
+  const speaksOther = awaited || speaksOtherwise(line.text, sentences);
+  const text = speaksOther ? sentencesText(sentences) : line.text;
+  const subtitle = settings.subtitles
+    ? speaksOther
+      ? { text: line.text, language: character?.subtitles || undefined }
+      : subtitleOf(line.sentences, settings.language, character?.language ?? "")
+    : null;
   return (
     <li class={`caption reply ${live ? "live" : ""}`} data-testid="caption" data-kind="reply" data-final={String(line.finish !== undefined)} data-finish={line.finish ?? ""}>
       <span class="who">{nameOf(conversation.character)}</span>
@@ -58,7 +65,7 @@ export function ReplyCaption({ line, live }: { line: Reply; live: boolean }) {
       ))}
       {text && (
         <p class="said" lang={languageOf(text, character?.language)} dir="auto">
-          <Said text={text} line={line} reached={reached} live={live} />
+          <Said text={text} line={line} sentences={sentences} read={speaksOther ? (character?.subtitles ?? "") : ""} reached={reached} live={live} />
         </p>
       )}
       {!text && line.finish === undefined && live && (
@@ -111,9 +118,19 @@ function useReached(line: Reply, live: boolean): Reached | null {
   return kept.current;
 }
 
-function Said({ text, line, reached, live }: { text: string; line: Reply; reached: Reached | null; live: boolean }) {
+interface SaidProps {
+  readonly text: string;
+  readonly line: Reply;
+  readonly sentences: readonly Sentence[];
+  /** The language in which the reply is shown and told to have been heard, where it is spoken in another one. */
+  readonly read: string;
+  readonly reached: Reached | null;
+  readonly live: boolean;
+}
+
+function Said({ text, line, sentences, read, reached, live }: SaidProps) {
   if (line.finish === "interrupted" && line.heard !== undefined) {
-    const end = heardUpTo(text, line.heard);
+    const end = read ? sentencesText(sentences.slice(0, sentencesHeard(sentences, read, line.heard))).length : heardUpTo(text, line.heard);
     if (end !== null) {
       return (
         <>
@@ -126,7 +143,7 @@ function Said({ text, line, reached, live }: { text: string; line: Reply; reache
   if (!live || line.finish === "interrupted") return <>{text}</>;
   return (
     <>
-      {pieces(text, line.sentences, reached).map((piece, number) => (
+      {pieces(text, sentences, reached).map((piece, number) => (
         <span key={number} class={piece.word ? "now word" : piece.phase}>
           {piece.text}
         </span>
@@ -154,8 +171,8 @@ function Unheard({ text }: { text: string }) {
   );
 }
 
-function subtitleOf(sentences: readonly Sentence[], wish: string): { text: string; language: string } | null {
-  const languages = [...new Set(sentences.flatMap((each) => Object.keys(each.subtitles)))];
+function subtitleOf(sentences: readonly Sentence[], wish: string, spoken: string): { text: string; language: string } | null {
+  const languages = [...new Set(sentences.flatMap((each) => Object.keys(each.subtitles)))].filter((each) => each !== spoken);
   const language = languages.find((each) => each.split("-")[0] === wish) ?? languages[0];
   if (!language) return null;
   return { language, text: sentencesText(sentences.map((each) => ({ ...each, text: each.subtitles[language] ?? "" })).filter((each) => each.text)) };

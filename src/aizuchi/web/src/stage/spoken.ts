@@ -82,6 +82,10 @@ function join(list: readonly Piece[]): readonly Piece[] {
 export const speaksOtherwise = (text: string, sentences: readonly Sentence[]): boolean =>
   sentences.some((each) => each.text.trim() !== "") && !sentences.some((each) => each.text.trim() !== "" && text.includes(each.text.trim()));
 
+/** Sentences with the text that is said, as it is written: of a bilingual reply not the one that is shown with it. */
+export const inLanguage = (sentences: readonly Sentence[], language: string): readonly Sentence[] =>
+  sentences.map((each) => (each.subtitles[language] ? { ...each, text: each.subtitles[language] } : each));
+
 /** Sentences as one text; between Han and kana no space is written. */
 export const sentencesText = (sentences: readonly Sentence[]): string =>
   sentences.reduce((whole, { text }) => whole + (whole && !/[\u3000-\u9fff\uff00-\uffef]$/.test(whole) ? " " : "") + text.trim(), "");
@@ -101,4 +105,14 @@ export function heardUpTo(text: string, heard: string): number | null {
   // The space after the last heard word was heard as well.
   while (at < text.length && /\s/.test(text[at]!)) at += 1;
   return at;
+}
+
+/** Of a reply that is shown in the language `read`: how many of its sentences stand in what was heard. */
+export function sentencesHeard(sentences: readonly Sentence[], read: string, heard: string): number {
+  let shown = "";
+  for (const [number, each] of sentences.entries()) {
+    shown += each.subtitles[read] ?? each.text;
+    if (heardUpTo(heard, shown) === null) return number;
+  }
+  return sentences.length;
 }

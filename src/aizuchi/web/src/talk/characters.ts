@@ -15,17 +15,18 @@ export async function askCharacters(token: string): Promise<readonly CharacterIn
 
 /** A character of which only the name is known. */
 export function stranger(name: string): CharacterInfo {
-  return { name, displayName: name, language: "", figure: { kind: "drawn" } };
+  return { name, displayName: name, language: "", subtitles: "", figure: { kind: "drawn" } };
 }
 
 export function character(said: unknown): CharacterInfo | null {
   if (typeof said !== "object" || said === null) return null;
-  const { name, display_name, language, figure } = said as Record<string, unknown>;
+  const { name, display_name, language, subtitles, figure } = said as Record<string, unknown>;
   if (typeof name !== "string") return null;
   return {
     name,
     displayName: typeof display_name === "string" && display_name ? display_name : name,
     language: typeof language === "string" ? language : "",
+    subtitles: typeof subtitles === "string" ? subtitles : "",
     figure: figureOf(figure),
   };
 }

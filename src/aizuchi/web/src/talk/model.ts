@@ -83,6 +83,8 @@ export interface CharacterInfo {
   readonly name: string;
   readonly displayName: string;
   readonly language: string;
+  /** The language its replies are read in, where that is not the one it speaks; else empty. */
+  readonly subtitles: string;
   readonly figure: FigureSpec;
 }
 

@@ -25,12 +25,12 @@ describe("characters", () => {
   it("are asked for with the token in a header", async () => {
     const ask = vi.fn(async () => ({ ok: true, json: async () => ({ characters: [{ name: "mio", display_name: "Mio", language: "ja", figure: { kind: "vrm", url: "/x" } }, { no: 1 }] }) }));
     vi.stubGlobal("fetch", ask);
-    expect(await askCharacters("t")).toEqual([{ name: "mio", displayName: "Mio", language: "ja", figure: { kind: "vrm", url: "/x" } }]);
+    expect(await askCharacters("t")).toEqual([{ name: "mio", displayName: "Mio", language: "ja", subtitles: "", figure: { kind: "vrm", url: "/x" } }]);
     expect(ask).toHaveBeenCalledWith("/api/characters", { headers: { Authorization: "Bearer t" } });
   });
 
   it("wear the drawn figure where nothing else is told", () => {
-    expect(character({ name: "a", figure: { kind: "hologram" } })).toEqual({ name: "a", displayName: "a", language: "", figure: { kind: "drawn" } });
+    expect(character({ name: "a", figure: { kind: "hologram" } })).toEqual({ name: "a", displayName: "a", language: "", subtitles: "", figure: { kind: "drawn" } });
   });
 
   it("are none when the server can't be asked", async () => {

@@ -10,7 +10,7 @@ export interface Pretended extends Loose<Conversation> {
   readonly calls: (readonly unknown[])[];
 }
 
-export const AIZU: CharacterInfo = { name: "aizuchi", displayName: "Aizu", language: "en", figure: { kind: "drawn" } };
+export const AIZU: CharacterInfo = { name: "aizuchi", displayName: "Aizu", language: "en", subtitles: "", figure: { kind: "drawn" } };
 
 export const user = (id: string, text: string, final = true, pictures: readonly Picture[] = []): Line => ({ kind: "user", id, text, final, pictures, at: 0 });
 

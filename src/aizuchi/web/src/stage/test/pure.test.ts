@@ -4,7 +4,7 @@ import type { Sentence } from "../../talk/model";
 import { route } from "../drops";
 import { sends, wish } from "../keys";
 import { languageOf } from "../language-of";
-import { further, heardUpTo, pieces, sentencesText, speaksOtherwise } from "../spoken";
+import { further, heardUpTo, inLanguage, pieces, sentencesHeard, sentencesText, speaksOtherwise } from "../spoken";
 import { Sticky } from "../sticky";
 import { asMarkdown, asText, fileName } from "../transcript";
 import { zipNames } from "../zip";
@@ -43,6 +43,18 @@ describe("spoken text", () => {
   it("joins sentences with a space only where the script has one", () => {
     expect(sentencesText([sentence(0, "A."), sentence(1, "B.")])).toBe("A. B.");
     expect(sentencesText([sentence(0, "一。"), sentence(1, "二。")])).toBe("一。二。");
+  });
+
+  it("takes what is said in its own language, and the heard part from the other one", () => {
+    const both = [
+      { ...sentence(0, "你好。"), subtitles: { ja: "こんにちは。", zh: "你好。" } },
+      { ...sentence(1, "再见。"), subtitles: { ja: "さようなら。", zh: "再见。" } },
+      sentence(2, "OK"),
+    ];
+    expect(inLanguage(both, "ja").map((each) => each.text)).toEqual(["こんにちは。", "さようなら。", "OK"]);
+    expect(sentencesHeard(both, "zh", "")).toBe(0);
+    expect(sentencesHeard(both, "zh", "你好。再")).toBe(1);
+    expect(sentencesHeard(both, "zh", "你好。再见。 OK")).toBe(3);
   });
 
   it("never goes back", () => {

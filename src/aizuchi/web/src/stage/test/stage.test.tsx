@@ -3,7 +3,7 @@ import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Stage } from "../stage";
-import { note, pretend, reply, user, type Pretended } from "./pretend";
+import { AIZU, note, pretend, reply, user, type Pretended } from "./pretend";
 
 vi.mock("../../figure", () => ({
   makeFigure: () => Promise.resolve({ mount: () => Promise.resolve(), state() {}, emotion() {}, gaze() {}, dispose() {} }),
@@ -107,6 +107,24 @@ it("draws lines with their kinds and ends, and text as text", () => {
   expect(all("caption")[0]!.querySelector("b")).toBeNull();
   expect(all("caption")[1]!.querySelector("s")!.textContent).toBe("upon a time");
   expect(one("announcer").textContent).toBe("no model");
+});
+
+it("shows what is said large and its subtitle below, if that is wanted", () => {
+  const said = (index: number, ja: string, zh: string) => ({ index, text: ja, words: [], subtitles: { ja, zh } });
+  const line = (more: object) => (talk.lines.value = [reply("1", "你好。再见。", more)]);
+  const texts = () => [".said", ".subtitle"].map((each) => document.querySelector(each)?.textContent);
+  act(() => {
+    talk.character.value = { ...AIZU, language: "ja", subtitles: "zh" };
+    line({});
+  });
+  expect(texts()).toEqual([undefined, "你好。再见。"]);
+  const sentences = [said(0, "こんにちは。", "你好。"), said(1, "さようなら。", "再见。")];
+  act(() => void line({ sentences }));
+  expect(texts()).toEqual(["こんにちは。さようなら。", "你好。再见。"]);
+  act(() => void line({ sentences, finish: "interrupted", heard: "你好。" }));
+  expect(document.querySelector("s.unheard")!.textContent).toBe("さようなら。");
+  act(() => talk.choose({ subtitles: false }));
+  expect(texts()).toEqual(["こんにちは。さようなら。", undefined]);
 });
 
 it("folds thoughts and leaves them out when they are not wanted", () => {
