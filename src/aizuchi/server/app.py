@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
 from aizuchi.ports import Limits, Shard, Wire
-from aizuchi.server import avatars, console, origin, pages, together
+from aizuchi.server import avatars, console, denials, origin, pages, together
 from aizuchi.server.admission import Token, authenticate, bearer
-from aizuchi.server.gate import RETRY_MS
 from aizuchi.server.house import House
+from aizuchi.server.hub import routes as hub_routes
 from aizuchi.server.link import Link
 from aizuchi.server.pipe import Gone, SocketPipe
 
@@ -45,12 +45,12 @@ def mounts() -> tuple[Mount, ...]:
 
 def shards_of(table: Sequence[Mount]) -> Mapping[str, Shard]:
     """Path -> how its connections find their process."""
-    return {mount.wire.path: mount.wire.SHARD for mount in table}
+    return {**hub_routes.SHARDS, **{mount.wire.path: mount.wire.SHARD for mount in table}}
 
 
 def limits_of(table: Sequence[Mount]) -> Mapping[str, Limits]:
     """Path -> socket manners, for `socket_class`."""
-    return {mount.wire.path: mount.wire.LIMITS for mount in table}
+    return {**hub_routes.LIMITS, **{mount.wire.path: mount.wire.LIMITS for mount in table}}
 
 
 def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
@@ -65,6 +65,7 @@ def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
     )
     for mount in mounts() if table is None else table:
         app.add_api_websocket_route(mount.wire.path, _endpoint(house, mount))
+    app.include_router(hub_routes.router(house))
     app.add_api_route("/health", _health(house), methods=["GET"])
     app.add_api_route("/characters", _company(house), methods=["GET"], response_model=None)
     app.include_router(pages.router(house))
@@ -131,7 +132,7 @@ def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
             await websocket.close()
             return
         if not house.gate.enter():
-            await _full(websocket)
+            await denials.full(websocket)
             return
         try:
             await _converse(websocket)
@@ -152,16 +153,6 @@ def _endpoint(house: House, mount: Mount) -> Callable[[WebSocket], Any]:
         await Link(house, wire, pipe, header=header).run()
 
     return talk
-
-
-async def _full(websocket: WebSocket) -> None:
-    """Too many sockets: said before the handshake, which costs least; by its status where the server can."""
-    if "websocket.http.response" in websocket.scope.get("extensions", {}):
-        headers = {"Retry-After": str(RETRY_MS // 1000)}
-        said = PlainTextResponse("There are too many connections; try again later.\n", 503, headers)
-        await websocket.send_denial_response(said)
-    else:
-        await websocket.close(1013)
 
 
 def _health(house: House) -> Callable[[], Any]:

@@ -22,6 +22,7 @@ from aizuchi.ports import Ask, Delivery, Provider, Store
 from aizuchi.server import avatars, sound
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity, Gate
+from aizuchi.server.hub.hub import Hub
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.link import guarded
 from aizuchi.server.pages import Pages
@@ -56,7 +57,7 @@ class House:
     turn. `outbox` makes a link's way out; `pages` is what browsers are shown. `prepare` is awaited before
     the first session may come, `duties` run as long as the house is open, `closers` are awaited when all
     sessions have ended and the store is still there. `console` is what operators may look into and
-    change. `chatanon` holds what that protocol leaves to the server.
+    change. `chatanon` holds what that protocol leaves to the server; `hub` is the bitnp relay.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class House:
         closers: Sequence[Duty] = (),
         console: Console | None = None,
         chatanon: Manners | None = None,
+        hub: Hub | None = None,
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -115,6 +117,7 @@ class House:
         self.wheel = Wheel()
         self.console = console
         self.chatanon = chatanon or Manners()
+        self.hub = hub or Hub()
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
@@ -160,6 +163,7 @@ class House:
         for first in self._prepare:
             await guarded(first(), "something could not be prepared")
         self._running = [self._group.create_task(_do(duty)) for duty in self._duties]
+        self.hub.open(self._group.create_task)
         self.entered = True
         return self
 
@@ -168,6 +172,7 @@ class House:
     ) -> None:
         self.entered = False
         self.sessions.draining = True
+        self.hub.close()
         self.sessions.close("shutdown")
         for duty in self._running:
             duty.cancel()

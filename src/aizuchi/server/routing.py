@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from aizuchi.ports import Shard
 
@@ -42,7 +42,14 @@ def keys(head: bytes, shards: Mapping[str, Shard]) -> tuple[Key, ...]:
     path, _, query = (words[1] if len(words) > 1 else "").partition("?")
     shard = shards.get(path)
     if shard is None:
-        return ()
+        above, name = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
+        shard = shards.get(above)
+        if shard is None or not shard.room or not name:
+            return ()
+    else:
+        name = ""
+    if shard.room:
+        return (Key("session", f"{shard.room}/{unquote(name)}"),) if name else ()
     if shard.pinned:
         return (Key("pinned", path),)
     asked: dict[str, str] = {}
