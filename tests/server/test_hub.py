@@ -37,7 +37,7 @@ async def test_welcome(base, side):
 
 
 async def test_second_agent(base):
-    """A name has one agent; a second one's handshake is refused with 403, and a third comes once it is free."""
+    """A name has one agent; a second one's handshake is refused with 403, and a third may come later."""
     async with agent(base):
         with pytest.raises(InvalidStatus) as refused:
             async with agent(base):

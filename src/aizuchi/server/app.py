@@ -20,6 +20,7 @@ from aizuchi.server import avatars, console, denials, origin, pages, together
 from aizuchi.server.admission import Token, authenticate, bearer
 from aizuchi.server.house import House
 from aizuchi.server.hub import routes as hub_routes
+from aizuchi.server.hub import slides
 from aizuchi.server.link import Link
 from aizuchi.server.pipe import Gone, SocketPipe
 
@@ -66,6 +67,7 @@ def make_app(house: House, table: Sequence[Mount] | None = None) -> FastAPI:
     for mount in mounts() if table is None else table:
         app.add_api_websocket_route(mount.wire.path, _endpoint(house, mount))
     app.include_router(hub_routes.router(house))
+    slides.mount(app, house.hub.manners.slides, house.hub.manners.slides_path)
     app.add_api_route("/health", _health(house), methods=["GET"])
     app.add_api_route("/characters", _company(house), methods=["GET"], response_model=None)
     app.include_router(pages.router(house))

@@ -117,7 +117,7 @@ class House:
         self.wheel = Wheel()
         self.console = console
         self.chatanon = chatanon or Manners()
-        self.hub = hub or Hub()
+        self.hub = Hub() if hub is None else hub
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)

@@ -114,6 +114,9 @@ class Socket(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.close" and self.close_timer is not None:
             self._abort_later()
+        elif message["type"] == "websocket.http.response.body" and self.close_sent:
+            # Refused with a status of the application's own, which the base class takes for no answer.
+            self.handshake_complete = True
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -53,14 +53,11 @@ class Hub:
 
     # -- rooms
 
-    def __len__(self) -> int:
-        """Names under which somebody is there."""
-        return len(self._rooms)
-
     def counts(self) -> dict[str, int]:
-        """Outside agents and pages that are connected to this process."""
+        """Names under which somebody is there, outside agents and pages that are connected; here."""
         rooms = self._rooms.values()
         return {
+            "names": len(rooms),
             "agents": sum(room.agent is not None for room in rooms),
             "pages": sum(len(room.pages) for room in rooms),
         }

@@ -39,7 +39,7 @@ LIMITS: Final = {AGENT: _MANNERS, PAGE: _MANNERS}
 SHARDS: Final = {AGENT: Shard((), room=KIND), PAGE: Shard((), room=KIND)}
 """An agent and its pages meet in one process."""
 PATIENCE: Final = 5.0
-"""Seconds that a page is read no further while its agent has much to read."""
+"""Seconds that a page is read no further while its agent can take no more; then its event is refused."""
 
 
 def router(house: House) -> APIRouter:
@@ -152,9 +152,10 @@ async def _page(hub: Hub, name: str, out: Outlet) -> None:
             match words.read(await out.receive(), "page"):
                 case Event(data):
                     refused = room.tell_agent(data)
-                    out.put(parcel(words.error(refused)) if refused else _SENT)
-                    if room.agent_busy:
+                    if refused and room.agent_busy:
                         await _wait(room)
+                        refused = room.tell_agent(data)
+                    out.put(parcel(words.error(refused)) if refused else _SENT)
                 case IsAgentOnline():
                     out.put(parcel(words.online(room.online)))
                 case Unknown():
