@@ -349,6 +349,7 @@ class House:
             "tts": _readiness(parts.tts.providers),
             "sessions": len(self.sessions),
             "sockets": self.gate.sockets,
+            "hub": self.hub.counts(),
             "refused": self.gate.refused,
             "calls": {
                 stage: load for stage in ("asr", "llm", "tts") if (load := _load(getattr(parts, stage)))

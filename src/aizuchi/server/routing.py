@@ -2,7 +2,8 @@
 
 A key is hashed with each living worker's number and the highest wins (rendezvous hashing), so that a worker
 that dies moves its own keys only, and gets them back when it has been started again. A path that is pinned
-stays where it is until that worker dies.
+stays where it is until that worker dies. A room, named by a path's last segment, stays with the worker that
+has it, as a session does.
 """
 
 from __future__ import annotations
@@ -40,16 +41,13 @@ def keys(head: bytes, shards: Mapping[str, Shard]) -> tuple[Key, ...]:
     first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     words = first.split(" ")
     path, _, query = (words[1] if len(words) > 1 else "").partition("?")
+    above, _, name = path.rpartition("/")
+    room = shards.get(f"{above}/")
+    if room is not None and room.room:
+        return (Key("session", f"{room.room}/{unquote(name)}"),) if name else ()
     shard = shards.get(path)
     if shard is None:
-        above, name = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
-        shard = shards.get(above)
-        if shard is None or not shard.room or not name:
-            return ()
-    else:
-        name = ""
-    if shard.room:
-        return (Key("session", f"{shard.room}/{unquote(name)}"),) if name else ()
+        return ()
     if shard.pinned:
         return (Key("pinned", path),)
     asked: dict[str, str] = {}
