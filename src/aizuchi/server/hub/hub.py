@@ -124,6 +124,7 @@ class Hub:
             return None
         room = self.room(name)
         room.seat(agent)
+        log.info("an agent has come to the hub", extra={"agent": name, "client": agent.id})
         return room
 
     def _holder(self, name: str) -> Outlet | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,8 @@ from aizuchi.server.pipe import Gone
 
 if TYPE_CHECKING:
     from aizuchi.server.house import House
+
+log = logging.getLogger(__name__)
 
 AGENT: Final = "/ws/agent/"
 PAGE: Final = "/ws/frontend/"
@@ -141,12 +144,14 @@ async def _agent(room: HubRoom, out: Outlet) -> None:
                     return
     finally:
         room.unseat(out)
+        log.info("an agent has left the hub", extra={"agent": room.name, "client": out.id})
 
 
 async def _page(hub: Hub, name: str, out: Outlet) -> None:
     await out.accept(words.welcome(out.id, datetime.now()))
     room = hub.room(name)
     room.join(out)
+    log.debug("a page has come to the hub", extra={"agent": name, "client": out.id})
     try:
         while True:
             match words.read(await out.receive(), "page"):
