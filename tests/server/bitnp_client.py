@@ -24,8 +24,12 @@ class Bitnp:
         self.socket: ClientConnection
         self.welcome: dict[str, Any]
 
-    async def __aenter__(self):
+    async def open(self) -> None:
+        """Connect, and leave the welcome to be received."""
         self.socket = await connect(self._url, **self._more)
+
+    async def __aenter__(self):
+        await self.open()
         self.welcome = await self.receive()
         return self
 

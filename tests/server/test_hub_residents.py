@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ class Parrot:
 
     def __init__(self):
         self.began = self.ended = 0
-        self.room = None
+        self.room: Any = None
 
     async def run(self, room):
         self.began += 1
@@ -40,8 +41,8 @@ class Parrot:
 
 
 @contextlib.asynccontextmanager
-async def living(resident, **manners):
-    made = Hub(Manners(**{"linger": 0.05} | manners), residents={"anon": resident})
+async def living(resident, *, linger=0.05, takeover=True):
+    made = Hub(Manners(linger=linger, takeover=takeover), residents={"anon": resident})
     async with serving(make_house(hub=made)) as base:
         yield base, made
 

@@ -13,14 +13,13 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from aizuchi.server.hub.outlets import Outlet, Parcel, Pieces, parcel
-from aizuchi.server.hub.stay import Lodging
+from aizuchi.server.hub.stay import TOO_MUCH, Lodging
 from aizuchi.server.hub.words import SENT, Envelope, decoded, relayed
 
 MOST_AT_ONCE: Final = 256 << 10
 """Bytes that are put together for the pages at most, more than one message."""
 LONGEST_FOR_RESIDENTS: Final = 1 << 20
 """Bytes of an event that is decoded for an agent of ours."""
-TOO_MUCH: Final = "the agent does not keep up; the event was not sent"
 _SENT: Final = parcel(SENT)
 
 E = TypeVar("E")
@@ -183,7 +182,7 @@ class HubRoom:
         except (ValueError, RecursionError):
             # A number of thousands of digits, for example.
             return "this agent can't read that event"
-        return "" if lodging.give(event) else TOO_MUCH
+        return lodging.give(event)
 
     @property
     def agent_busy(self) -> bool:

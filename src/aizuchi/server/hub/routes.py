@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, WebSocket
@@ -14,18 +12,15 @@ from fastapi import APIRouter, WebSocket
 from aizuchi.ports import Limits, Shard
 from aizuchi.server import denials, origin
 from aizuchi.server.admission import authenticate, bearer
-from aizuchi.server.hub import words
 from aizuchi.server.hub.hub import KIND, Hub
-from aizuchi.server.hub.outlets import Outlet, PlainOutlet, outlet, parcel
-from aizuchi.server.hub.room import HubRoom
-from aizuchi.server.hub.words import NAME_TAKEN, Disconnect, Event, IsAgentOnline, Side, Unknown, Wrong
+from aizuchi.server.hub.outlets import Outlet, PlainOutlet, outlet
+from aizuchi.server.hub.talking import as_agent, as_page
+from aizuchi.server.hub.words import NAME_TAKEN, Side
 from aizuchi.server.link import guarded
 from aizuchi.server.pipe import Gone
 
 if TYPE_CHECKING:
     from aizuchi.server.house import House
-
-log = logging.getLogger(__name__)
 
 AGENT: Final = "/ws/agent/"
 PAGE: Final = "/ws/frontend/"
@@ -41,8 +36,6 @@ _MANNERS: Final = Limits(
 LIMITS: Final = {AGENT: _MANNERS, PAGE: _MANNERS}
 SHARDS: Final = {AGENT: Shard((), room=KIND), PAGE: Shard((), room=KIND)}
 """An agent and its pages meet in one process."""
-PATIENCE: Final = 5.0
-"""Seconds that a page is read no further while its agent can take no more; then its event is refused."""
 
 
 def router(house: House) -> APIRouter:
@@ -100,10 +93,10 @@ async def serve(hub: Hub, side: Side, name: str, websocket: WebSocket) -> None:
         if room is None:
             await websocket.close(*NAME_TAKEN)
             return
-        talking = _agent(room, out)
+        talking = as_agent(room, out)
     else:
         out = outlet(websocket, manners.queue_bytes, manners.stalled)
-        talking = _page(hub, name, out)
+        talking = as_page(hub, name, out)
     if isinstance(out, PlainOutlet):
         try:
             async with asyncio.TaskGroup() as group:
@@ -123,62 +116,3 @@ async def _converse(talking: Coroutine[Any, Any, None], out: Outlet, name: str, 
 
     failed = await guarded(until_gone(), "a connection of the hub failed", agent=name, side=side)
     out.close(*((1011, "internal error") if failed else (1000, "")))
-
-
-async def _agent(room: HubRoom, out: Outlet) -> None:
-    try:
-        await out.accept(words.welcome(out.id, datetime.now()))
-        while True:
-            match words.read(await out.receive(), "agent"):
-                case Event(data):
-                    room.relay(data, out)
-                    if room.crowded:
-                        room.flush()
-                        await room.eased()
-                case Unknown() | IsAgentOnline():
-                    pass
-                case Wrong(why):
-                    room.flush()
-                    out.put(parcel(words.error(why)))
-                case Disconnect():
-                    return
-    finally:
-        room.unseat(out)
-        log.info("an agent has left the hub", extra={"agent": room.name, "client": out.id})
-
-
-async def _page(hub: Hub, name: str, out: Outlet) -> None:
-    await out.accept(words.welcome(out.id, datetime.now()))
-    room = hub.room(name)
-    room.join(out)
-    log.debug("a page has come to the hub", extra={"agent": name, "client": out.id})
-    try:
-        while True:
-            match words.read(await out.receive(), "page"):
-                case Event(data):
-                    refused = room.tell_agent(data)
-                    if refused and room.agent_busy:
-                        await _wait(room)
-                        refused = room.tell_agent(data)
-                    out.put(parcel(words.error(refused)) if refused else _SENT)
-                case IsAgentOnline():
-                    out.put(parcel(words.online(room.online)))
-                case Unknown():
-                    pass
-                case Wrong(why):
-                    out.put(parcel(words.error(why)))
-                case Disconnect():
-                    return
-    finally:
-        room.leave(out)
-
-
-_SENT: Final = parcel(words.SENT)
-
-
-async def _wait(room: HubRoom) -> None:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await room.agent_eased()
-    except TimeoutError:
-        return

@@ -19,6 +19,9 @@ EVENTS: Final = 256
 PAUSE: Final = 1.0
 """Seconds until one that has ended by itself may be started again."""
 
+TOO_MUCH: Final = "the agent does not keep up; the event was not sent"
+NOT_HERE: Final = "the agent is not ready; the event was not sent"
+
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
@@ -116,10 +119,12 @@ class Lodging:
         self._outside = False
         self._start()
 
-    def give(self, data: Any) -> bool:
-        """An event of a page; whether the resident will get it."""
+    def give(self, data: Any) -> str:
+        """An event of a page. Returns why the resident won't get it, or nothing."""
         self._start()
-        return self._stay is not None and self._stay.give(data)
+        if self._stay is None:
+            return NOT_HERE
+        return "" if self._stay.give(data) else TOO_MUCH
 
     def close(self) -> None:
         """The server ends."""
