@@ -25,6 +25,7 @@ from typing import Any, Final, TextIO
 
 import barge
 import capacity
+import hub
 import overlap
 import psutil
 import report
@@ -408,6 +409,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "stale": stale.part,
     "scaling": scaling.part,
     "web": web.part,
+    "hub": hub.part,
 }
 
 

@@ -22,7 +22,7 @@ STREET = {"engine", "wire", "providers", "tools", "live", "views"}
 ROOF = words("admin server cluster client compat registry config characters build texts cli asgi __main__")
 
 # Who reads the configuration; everybody else gets values in the constructor.
-CONFIG_READERS = {"admin", "config", "build", "cli", "asgi", "server.asgi"}
+CONFIG_READERS = {"admin", "config", "build", "cli", "compat", "asgi", "server.asgi"}
 
 
 OUTSIDE = words("""

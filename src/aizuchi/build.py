@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from pydantic import SecretStr
+
 from aizuchi.admin import Admin
 from aizuchi.admin.configuration import Configuration
 from aizuchi.admin.people import People
@@ -35,6 +37,8 @@ from aizuchi.server.admission import Token
 from aizuchi.server.console.routes import others_reload
 from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
+from aizuchi.server.hub import manners as hub_manners
+from aizuchi.server.hub.hub import Hub
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.mounts import mounts
 from aizuchi.server.pages import DIST, Pages
@@ -122,6 +126,7 @@ def house(
         duties=[usage.run, rehearsal.run],
         closers=[usage.flush, finish_recording],
         mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump())),
+        hub=hub(loaded, siblings),
     )
     newest = [loaded]
     built.console = Admin(
@@ -139,6 +144,31 @@ def house(
         others=lambda: others_reload(built),
     )
     return built
+
+
+def hub(loaded: Loaded, siblings: Siblings | None = None) -> Hub:
+    """The bitnp relay. Its residents may be set until the house is entered."""
+    keys = loaded.settings.bitnp
+
+    def tokens(given: Mapping[str, SecretStr]) -> list[Token] | None:
+        if not given:
+            return [] if keys.open else None
+        return [Token(secret.get_secret_value(), name, name) for name, secret in given.items()]
+
+    manners = hub_manners.Manners(
+        agent_tokens=tokens(keys.agent_tokens),
+        page_tokens=tokens(keys.page_tokens),
+        origins=keys.origins,
+        envelope=keys.envelope,
+        takeover=keys.takeover,
+        holder_patience=keys.holder_patience,
+        linger=keys.linger,
+        queue_bytes=round(keys.queue_mb * (1 << 20)),
+        stalled=keys.stalled,
+        slides=loaded.resolve(keys.slides_dir) if keys.slides_dir is not None else None,
+        slides_path=keys.slides_path,
+    )
+    return Hub(manners, siblings=siblings)
 
 
 def pages(loaded: Loaded) -> Pages:

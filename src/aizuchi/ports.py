@@ -559,6 +559,9 @@ class Shard:
     headers: tuple[str, ...] = ()
     pinned: bool = False
     """All connections of this path belong to one process; for protocols that say who they are too late."""
+    room: str = ""
+    """Not empty: the path's last segment is the name of a room. All connections of a name belong to one
+    process, by whichever path of this kind they come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,3 +75,9 @@ def stop_reading(writer: asyncio.StreamWriter) -> None:
     """From now on the client takes nothing; what the server sends piles up there."""
     transport: Any = writer.transport
     transport.pause_reading()
+
+
+def read_on(writer: asyncio.StreamWriter) -> None:
+    """Take again what comes, after `stop_reading`."""
+    transport: Any = writer.transport
+    transport.resume_reading()

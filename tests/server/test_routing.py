@@ -12,6 +12,8 @@ SHARDS = {
     "/device": Shard(query=("device-id",), headers=("device-id", "authorization")),
     "/agent": Shard(query=("session", "token"), headers=("authorization",)),
     "/late": Shard(pinned=True),
+    "/left/": Shard((), room="meeting"),
+    "/right/": Shard((), room="meeting"),
 }
 
 
@@ -43,6 +45,10 @@ def head(target: str, *lines: str) -> bytes:
         ),
         (head("/device?device-id=aa:bb", "device-id: cc"), (Key("same", "aa:bb"), Key("same", "cc"))),
         (head("/late?token=t"), (Key("pinned", "/late"),)),
+        (head("/left/some?session=1"), (Key("session", "meeting/some"),)),
+        (head("/right/%E8%8E%93"), (Key("session", "meeting/莓"),)),
+        (head("/left/"), ()),
+        (head("/left/a/b"), ()),
         (head("/device", "Device-Id: one", "Device-Id: two"), (Key("same", "one"),)),
         (b"GET /device HTTP/1.1\r\nDevice-Id: half", (Key("same", "half"),)),
         (b"GET", ()),
@@ -176,3 +182,17 @@ def test_reports_of_the_dead():
     made.report(1, connections=1, talking=0, taken=1)
     made.gave(1)
     assert list(made.loads) == [0]
+
+
+def test_a_room_stays_where_it_is():
+    """A room comes back to no worker by itself: who is in it stays, and who comes joins them."""
+    made = board(0, 1)
+    name = next(f"meeting/{n}" for n in range(99) if made.pick([Key("session", f"meeting/{n}")]) == 0)
+    key = [Key("session", name)]
+    made.gone(0)
+    assert made.pick(key) == 1
+    made.sessions[name] = 1
+    made.come(0)
+    assert made.pick(key) == 1
+    made.dropped(name, 1)
+    assert made.pick(key) == 0

@@ -471,6 +471,69 @@ class ChatAnonKeys(Section):
     )
 
 
+class BitnpKeys(Section):
+    agent_tokens: Annotated[dict[str, SecretStr], BeforeValidator(_named)] = key(
+        dict,
+        "name: token; agents must bring one, in a Bearer header or as ?token=. Empty: the server's",
+        "名称: 令牌；智能体须出示其一（Bearer 头或 ?token=）。留空则用服务器令牌",
+    )
+    page_tokens: Annotated[dict[str, SecretStr], BeforeValidator(_named)] = key(
+        dict, "the same for pages", "同上，用于页面"
+    )
+    open: bool = key(
+        False,
+        "ask agents and pages for no token where none is given above, though the server has tokens",
+        "上面未设令牌时，即使服务器设有令牌，也不要求智能体与页面出示",
+    )
+    origins: list[str] = key(
+        list,
+        "web origins whose pages may connect here, besides server.origins; * for all",
+        "除 server.origins 外，此处允许连接的网页来源；* 表示全部",
+    )
+    envelope: Literal["event", "bare"] = key(
+        "event",
+        "what relayed events look like: with type, time and data, or as the original has them, without type",
+        "转发事件的格式：event 含 type、time、data；bare 同原版，不含 type",
+    )
+    takeover: bool = key(
+        True,
+        "an outside agent may take the name of one of our own, which comes back when it leaves",
+        "外部智能体可以接管内置智能体的名称，离开后归还",
+    )
+    holder_patience: float = key(
+        2.5,
+        "seconds that the agent of a name has to answer a ping when another one wants it; 0: never asked",
+        "另一智能体要用同一名称时，留给现有智能体回应 ping 的秒数；0 表示不询问",
+        ge=0,
+        le=8,
+    )
+    linger: float = key(
+        60.0,
+        "seconds that an agent of our own stays after its last page has left",
+        "最后一个页面离开后，内置智能体保留的秒数",
+        ge=0,
+    )
+    queue_mb: float = key(
+        8.0,
+        "megabytes that may wait for one connection; a page that lets more pile up is cut off",
+        "每个连接可排队的数据量（MB）；积压更多的页面会被断开",
+        gt=0,
+        le=1000,
+    )
+    stalled: float = key(
+        10.0,
+        "seconds after which a page is cut off that takes nothing of what waits for it",
+        "有数据等待而页面毫不接收，超过此秒数即断开",
+        gt=0,
+    )
+    slides_dir: Path | None = key(
+        None, "folder of slide pictures to serve; empty: none", "提供幻灯片图片的文件夹；留空则不提供"
+    )
+    slides_path: str = key(
+        "/documents/slides", "path below which they are served", "幻灯片的访问路径", pattern=r"^/[^?#\s]*$"
+    )
+
+
 class Settings(Section):
     """The whole of a configuration; `Settings()` is what runs with none."""
 
@@ -526,6 +589,11 @@ class Settings(Section):
         Admission, "how much at a time, and who goes first", "同时处理多少，以及谁优先"
     )
     chatanon: ChatAnonKeys = key(ChatAnonKeys, "ChatAnon's clients, at /ws", "ChatAnon 客户端（/ws）")
+    bitnp: BitnpKeys = key(
+        BitnpKeys,
+        "agents and pages of bitnp-ai-vtuber, at /ws/agent and /ws/frontend",
+        "bitnp-ai-vtuber 的智能体与页面（/ws/agent 与 /ws/frontend）",
+    )
     timeline: Recording = key(Recording, "keeping conversations on disk", "会话存盘")
     usage: Usage = key(Usage, "caps on what providers may use per day", "各提供方每日用量上限")
     log: Log = key(Log, "what the server writes about itself", "服务日志")

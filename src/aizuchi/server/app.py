@@ -11,11 +11,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
-from aizuchi.server import avatars, console, origin, pages, together
+from aizuchi.server import avatars, console, denials, origin, pages, together
 from aizuchi.server.admission import Token, bearer
-from aizuchi.server.gate import RETRY_MS
 from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.house import House
+from aizuchi.server.hub import routes as hub_routes
+from aizuchi.server.hub import slides
 from aizuchi.server.mounts import Mounted
 
 
@@ -34,6 +35,8 @@ def make_app(house: House, table: Sequence[Mounted] | None = None) -> FastAPI:
     )
     for mount in house.mounts if table is None else table:
         app.add_api_websocket_route(mount.path, _endpoint(house, mount))
+    app.include_router(hub_routes.router(house))
+    slides.mount(app, house.hub.manners.slides, house.hub.manners.slides_path)
     app.add_api_route("/health", _health(house), methods=["GET"])
     app.add_api_route("/characters", _company(house), methods=["GET"], response_model=None)
     app.include_router(pages.router(house))
@@ -100,7 +103,7 @@ def _endpoint(house: House, mount: Mounted) -> Callable[[WebSocket], Any]:
             await websocket.close()
             return
         if not house.gate.enter():
-            await _full(websocket)
+            await denials.full(websocket)
             return
         try:
             await mount.talk(house, websocket)
@@ -108,16 +111,6 @@ def _endpoint(house: House, mount: Mounted) -> Callable[[WebSocket], Any]:
             house.gate.leave()
 
     return talk
-
-
-async def _full(websocket: WebSocket) -> None:
-    """Too many sockets: said before the handshake, which costs least; by its status where the server can."""
-    if "websocket.http.response" in websocket.scope.get("extensions", {}):
-        headers = {"Retry-After": str(RETRY_MS // 1000)}
-        said = PlainTextResponse("There are too many connections; try again later.\n", 503, headers)
-        await websocket.send_denial_response(said)
-    else:
-        await websocket.close(1013)
 
 
 def _health(house: House) -> Callable[[], Any]:

@@ -122,7 +122,7 @@ class Crew:
             async with asyncio.TaskGroup() as group:
                 keeping = [group.create_task(self._keep(slot)) for slot in range(self._count)]
                 if await self._started():
-                    if self._tls and any(each.pinned for each in self._shards.values()):
+                    if self._tls and any(each.pinned or each.room for each in self._shards.values()):
                         log.warning("with TLS a path can't be kept in one process; let a proxy end TLS")
                     self._door.open(self._shards)
                     self._on_ready(self._lines)
@@ -305,7 +305,9 @@ class Crew:
                 if slot == 0:
                     self._lines = lines
                     self._shards = {
-                        path: Shard(tuple(each["query"]), tuple(each["headers"]), each["pinned"])
+                        path: Shard(
+                            tuple(each["query"]), tuple(each["headers"]), each["pinned"], each["room"]
+                        )
                         for path, each in shards.items()
                     }
                 if len(self._hands) == self._count and all(each.ready for each in self._hands.values()):

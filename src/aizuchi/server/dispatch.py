@@ -80,7 +80,8 @@ class Door:
         """Begin to accept. `shards` tells how each path's connections find their worker."""
         self._shards = shards
         self._by_address = any(
-            each.pinned or each.headers or set(each.query) - {"session"} for each in shards.values()
+            each.pinned or each.room or each.headers or set(each.query) - {"session"}
+            for each in shards.values()
         )
         if sys.platform == "win32":
             raise NotImplementedError("sockets can't be handed over here")

@@ -23,6 +23,7 @@ from aizuchi.server import avatars, sound
 from aizuchi.server.admission import Token
 from aizuchi.server.gate import Capacity, Gate
 from aizuchi.server.guesses import Guesses
+from aizuchi.server.hub.hub import Hub
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.link import guarded
 from aizuchi.server.pages import Pages
@@ -57,7 +58,7 @@ class House:
     turn. `outbox` makes a link's way out; `pages` is what browsers are shown. `prepare` is awaited before
     the first session may come, `duties` run as long as the house is open, `closers` are awaited when all
     sessions have ended and the store is still there. `console` is what operators may look into and
-    change. `mounts` are the protocols that are served over it.
+    change. `mounts` are the protocols that are served over it; `hub` is the bitnp relay.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class House:
         console: Console | None = None,
         mounts: Sequence[Mounted] = (),
         guesses: Guesses | None = None,
+        hub: Hub | None = None,
     ) -> None:
         if default_character not in characters:
             known = ", ".join(sorted(characters)) or "none"
@@ -117,6 +119,7 @@ class House:
         self.wheel = Wheel()
         self.console = console
         self.mounts = tuple(mounts)
+        self.hub = Hub() if hub is None else hub
         self._record_sound = record_sound
         self._new_session = new_session
         self.background = background or Background(parts.llm, limits=rules.limits)
@@ -164,6 +167,7 @@ class House:
         for first in self._prepare:
             await guarded(first(), "something could not be prepared")
         self._running = [self._group.create_task(_do(duty)) for duty in self._duties]
+        self.hub.open(self._group.create_task)
         self.entered = True
         return self
 
@@ -172,6 +176,7 @@ class House:
     ) -> None:
         self.entered = False
         self.sessions.draining = True
+        self.hub.close()
         self.sessions.close("shutdown")
         for duty in self._running:
             duty.cancel()
@@ -349,6 +354,7 @@ class House:
             "tts": _readiness(parts.tts.providers),
             "sessions": len(self.sessions),
             "sockets": self.gate.sockets,
+            "hub": self.hub.counts(),
             "refused": self.gate.refused,
             "calls": {
                 stage: load for stage in ("asr", "llm", "tts") if (load := _load(getattr(parts, stage)))

@@ -8,9 +8,11 @@ fields by their names and in text by its shape, so that no vendor's error messag
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import re
 import sys
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -93,28 +95,9 @@ def configure(
     out: TextIO = stream or sys.stderr
     if form == "auto":
         form = "console" if out.isatty() else "json"
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso" if form == "json" else "%H:%M:%S", utc=form == "json"),
-        # The traceback becomes text before the scrubbing, or its message would slip by.
-        structlog.processors.format_exc_info,
-        scrub,
-    ]
-    last: list[Any] = (
-        [structlog.processors.JSONRenderer(ensure_ascii=False)]
-        if form == "json"
-        else [brief, structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_level=False, sort_keys=False)]
-    )
     handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
+    shared = _processors(form)
+    handler.setFormatter(_formatter(form, shared, colors=out.isatty()))
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -135,3 +118,37 @@ def configure(
     # uvicorn tells each connection at info, which is our debug; httpx tells each request with its URL.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "websockets"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def also_to(path: Path, most: int) -> None:
+    """Write the logs to a file as well, as plain lines; at `most` bytes a new one is begun, one is kept."""
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=most, backupCount=1, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(_formatter("console", _processors("json"), colors=False))
+    logging.getLogger().addHandler(handler)
+
+
+def _processors(form: str) -> list[Any]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso" if form == "json" else "%H:%M:%S", utc=form == "json"),
+        # The traceback becomes text before the scrubbing, or its message would slip by.
+        structlog.processors.format_exc_info,
+        scrub,
+    ]
+
+
+def _formatter(form: str, shared: list[Any], *, colors: bool) -> logging.Formatter:
+    last: list[Any] = (
+        [structlog.processors.JSONRenderer(ensure_ascii=False)]
+        if form == "json"
+        else [brief, structlog.dev.ConsoleRenderer(colors=colors, pad_level=False, sort_keys=False)]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    )

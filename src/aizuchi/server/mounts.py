@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 
 from aizuchi.ports import Limits, Shard, Wire
 from aizuchi.server.admission import bearer
+from aizuchi.server.hub import routes as hub_routes
 from aizuchi.server.link import Link
 from aizuchi.server.pipe import Gone, SocketPipe
 from aizuchi.wire.chatanon import ChatAnonWire, Manners
@@ -91,9 +92,9 @@ def mounts(*, chatanon: Manners | None = None) -> tuple[Mounted, ...]:
 
 def shards_of(table: Sequence[Mounted]) -> Mapping[str, Shard]:
     """Path -> how its connections find their process."""
-    return {mount.path: mount.shard for mount in table}
+    return {**hub_routes.SHARDS, **{mount.path: mount.shard for mount in table}}
 
 
 def limits_of(table: Sequence[Mounted]) -> Mapping[str, Limits]:
     """Path -> socket manners, for `socket_class`."""
-    return {mount.path: mount.limits for mount in table}
+    return {**hub_routes.LIMITS, **{mount.path: mount.limits for mount in table}}

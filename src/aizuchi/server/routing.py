@@ -2,7 +2,8 @@
 
 A key is hashed with each living worker's number and the highest wins (rendezvous hashing), so that a worker
 that dies moves its own keys only, and gets them back when it has been started again. A path that is pinned
-stays where it is until that worker dies.
+stays where it is until that worker dies. A room, named by a path's last segment, stays with the worker that
+has it, as a session does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from aizuchi.ports import Shard
 from aizuchi.server.paths import find
@@ -44,6 +45,8 @@ def keys(head: bytes, shards: Mapping[str, Shard]) -> tuple[Key, ...]:
     shard = find(shards, path)
     if shard is None:
         return ()
+    if shard.room:
+        return (Key("session", f"{shard.room}/{unquote(path.rpartition('/')[2])}"),)
     if shard.pinned:
         return (Key("pinned", path),)
     asked: dict[str, str] = {}

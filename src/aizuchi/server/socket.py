@@ -22,7 +22,7 @@ import asyncio
 import socket
 import struct
 from asyncio.transports import BaseTransport
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -44,8 +44,24 @@ _TEXT: Final = 0x81
 _BINARY: Final = 0x82
 
 
+def head_of_text(size: int) -> bytes:
+    """What stands before a whole text message of so many bytes."""
+    return _head(_TEXT, size)
+
+
+def _head(kind: int, size: int) -> bytes:
+    if size < 126:
+        return _SHORT.pack(kind, size)
+    if size < 1 << 16:
+        return _LONGER.pack(kind, 126, size)
+    return _LONGEST.pack(kind, 127, size)
+
+
 class Socket(WebSocketsSansIOProtocol):
-    """One WebSocket connection; its limits are those of its path."""
+    """One WebSocket connection; its limits are those of its path.
+
+    A segment of a path in the table may be a `{name}`; see `paths`.
+    """
 
     manners: ClassVar[Mapping[str, Limits]] = {}
     otherwise: ClassVar[Limits] = Limits()
@@ -54,6 +70,9 @@ class Socket(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         self._discarding = False
         self._untaken = 0
+        self.on_room: Callable[[], None] | None = None
+        """Called when the transport has taken enough to be given more."""
+        self._heard: asyncio.Event | None = None
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -96,6 +115,9 @@ class Socket(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.close" and self.close_timer is not None:
             self._abort_later()
+        elif message["type"] == "websocket.http.response.body" and self.close_sent:
+            # Refused with a status of the application's own, which the base class takes for no answer.
+            self.handshake_complete = True
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -105,7 +127,24 @@ class Socket(WebSocketsSansIOProtocol):
         super().shutdown()
         self._abort_later()
 
+    def part(self, code: int, reason: str) -> None:
+        """Close without waiting for room; what the transport still holds has `close_timeout` to leave."""
+        if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
+            return
+        # A close frame's reason is at most 123 bytes.
+        reason = reason.encode()[:123].decode(errors="ignore")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self._abort_later()
+
     def data_received(self, data: bytes) -> None:
+        if self._heard is not None:
+            self._heard.set()
         if not self._discarding:
             super().data_received(data)
 
@@ -152,15 +191,40 @@ class Socket(WebSocketsSansIOProtocol):
         if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
             return False
         kind, data = (_TEXT, frame.encode()) if isinstance(frame, str) else (_BINARY, frame)
-        size = len(data)
-        if size < 126:
-            head = _SHORT.pack(kind, size)
-        elif size < 1 << 16:
-            head = _LONGER.pack(kind, 126, size)
-        else:
-            head = _LONGEST.pack(kind, 127, size)
-        self.transport.write(head + data)
+        self.transport.write(_head(kind, len(data)) + data)
         return True
+
+    def pour(self, frames: bytes) -> None:
+        """Write whole frames that somebody has put together for many sockets; `head_of_text` begins each."""
+        if not self.close_sent and self.conn.state is State.OPEN:
+            self.transport.write(frames)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.on_room is not None:
+            self.on_room()
+
+    async def alive(self, within: float) -> bool:
+        """Ping, and see whether anything at all comes within so many seconds."""
+        if self.close_sent or self.disconnected or self.conn.state is not State.OPEN:
+            return False
+        if self.read_paused:
+            # It says more than we can take.
+            return True
+        heard = self._heard
+        if heard is None:
+            heard = self._heard = asyncio.Event()
+            self.conn.send_ping(b"alive?")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        try:
+            async with asyncio.timeout(within):
+                await heard.wait()
+        except TimeoutError:
+            return False
+        finally:
+            if self._heard is heard:
+                self._heard = None
+        return not self.disconnected
 
     def handle_parser_exception(self) -> None:
         """Say goodbye, then read on without listening.

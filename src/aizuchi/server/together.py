@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 
 async def health(house: House) -> dict[str, Any]:
-    """What `GET /health` says. With siblings the sessions are those of all, and `workers` lists them.
+    """What `GET /health` says. With siblings the sessions and who is in the hub are those of all, and
+    `workers` lists them.
 
     The status is that of whoever answers; one that is silent or still starting shows in the list.
     """
@@ -26,7 +27,13 @@ async def health(house: House) -> dict[str, Any]:
     own = house.siblings.number
     workers.append({"worker": own, "status": said["status"], "sessions": said["sessions"]})
     workers.sort(key=lambda each: each["worker"])
-    return {**said, "sessions": sum(each["sessions"] for each in workers), "workers": workers}
+    hubs = [said["hub"], *(each["health"]["hub"] for each in others if each.get("health"))]
+    return {
+        **said,
+        "sessions": sum(each["sessions"] for each in workers),
+        "hub": {what: sum(each[what] for each in hubs) for what in said["hub"]},
+        "workers": workers,
+    }
 
 
 async def sessions(house: House) -> list[dict[str, Any]]:
