@@ -12,8 +12,8 @@ SHARDS = {
     "/device": Shard(query=("device-id",), headers=("device-id", "authorization")),
     "/agent": Shard(query=("session", "token"), headers=("authorization",)),
     "/late": Shard(pinned=True),
-    "/left/": Shard((), room="meeting"),
-    "/right/": Shard((), room="meeting"),
+    "/left/{name}": Shard((), room="meeting"),
+    "/right/{name}": Shard((), room="meeting"),
 }
 
 

@@ -330,9 +330,9 @@ def test_every_emotion_has_a_word():
 
 
 def test_socket_manners():
-    """A long recording fits into a message, and one worker has all connections."""
+    """A long recording fits into a message, and any worker may have it."""
     assert ChatAnonWire.LIMITS.max_message == 16 << 20 and ChatAnonWire.LIMITS.handshake_timeout == 30
-    assert ChatAnonWire.SHARD.pinned
+    assert not ChatAnonWire.SHARD.pinned
     delivery = ChatAnonWire(dict, Manners()).delivery
     assert (delivery.rate, delivery.codec) == (16_000, "pcm_s16le")
     assert delivery.lead_ms <= 1_000 and 20 <= delivery.frame_ms <= 200
