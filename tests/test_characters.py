@@ -182,6 +182,16 @@ def test_characters_are_found_by_folder(tmp_path: Path):
     assert list(found) == ["al", "bo"]
 
 
+def test_two_languages(tmp_path: Path):
+    """Whoever has subtitles greets in both, if both are there."""
+    yaml = "display_name: Bo\nlanguage: ja\nsubtitles: zh\nreply_format: own\n"
+    bo = load(write(tmp_path, f"{yaml}greeting: {{ja: やあ。, zh: ' 嗨。'}}"))
+    assert (bo.subtitles, bo.reply_format, bo.bilingual) == ("zh", "own", True)
+    assert (bo.greeting, bo.greeting_subtitle) == ("やあ。", "嗨。")
+    plain = load(write(tmp_path, "display_name: Al\ngreeting: {en: Hi., zh: 嗨。}", name="al"))
+    assert (plain.subtitles, plain.bilingual, plain.greeting_subtitle) == ("", False, "")
+
+
 @pytest.mark.parametrize("page", ["README.md", "README.zh.md", "aizuchi/character.yaml"])
 def test_every_key_stands_where_an_author_looks(page: str):
     """The pages about characters, and the character to copy, name every key and none that does not exist."""

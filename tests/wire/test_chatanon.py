@@ -8,6 +8,7 @@ import pytest
 from aizuchi.emotions import EMOTIONS as CANONICAL
 from aizuchi.errors import ProtocolError
 from aizuchi.events import (
+    Annotated,
     Dropped,
     Fault,
     HeardPartial,
@@ -201,6 +202,73 @@ def test_a_hum_is_not_sent():
     assert not talk.down(TurnBegun(5, "backchannel"), turn=5)
     assert not talk.down(packet(0, turn=5), turn=5)
     assert not talk.down(TurnEnded(5, "finished"), turn=5)
+
+
+# ------------------------------------------------------------------ two languages
+
+
+def both(index: int, ja: str, zh: str = "", **more: Any) -> Sentence:
+    return Sentence(1, index, ja, zh or ja, "ja", {"ja": ja} | ({"zh": zh} if zh else {}), **more)
+
+
+def contents(messages: list[Any]) -> list[tuple[str, str, str]]:
+    return [
+        (each["content_cn"], each["content_jp"], each["emotion"])
+        for each in messages
+        if each["type"] == "response"
+    ]
+
+
+def test_the_text_of_a_sentence_waits_for_its_other_language():
+    """Sound goes out at once; the response comes when both texts and the feeling are there."""
+    talk = connected(browser=True)
+    talk.down(TURN)
+    talk.down(both(0, "やあ。", partial=True))
+    assert types(talk.down(packet(0))) == ["llm_end", "tts_start", "audio_chunk"]
+    assert not talk.down(Annotated(1, 0, {"zh": "嗨。"}))
+    assert contents(talk.down(Annotated(1, 0, emotion="happy", done=True))) == [("嗨。", "やあ。", "happy")]
+    talk.down(both(1, "またね。", partial=True))
+    assert not talk.down(Annotated(1, 1, {"zh": "回头见。"}, done=True))
+    assert contents(talk.down(packet(1))) == [("回头见。", "またね。", "auto")]
+
+
+@pytest.mark.parametrize(
+    "event", [packet(1), SpeechDone(1, 40), TurnEnded(1, "finished"), Interrupted("x", 1, 1)]
+)
+def test_it_waits_no_longer_than_its_sound(event: Any):
+    """Where the rest comes too late or never, what there is goes out: once, and in order."""
+    talk = connected(browser=True)
+    talk.down(TURN)
+    talk.down(both(0, "やあ。", partial=True))
+    talk.down(both(1, "またね。", "回头见。"))
+    talk.down(packet(0))
+    got = talk.down(event)
+    assert contents(got)[0] == ("やあ。", "やあ。", "auto")
+    assert not contents(talk.down(Annotated(1, 0, {"zh": "嗨。"}, done=True)))
+
+
+@pytest.mark.parametrize("dialect", ["seed", "auto"])
+def test_a_merged_response_has_all_that_came(dialect: Any):
+    """Sentences joined in each language, with whatever was written late."""
+    talk = connected(dialect=dialect)
+    talk.down(TURN)
+    talk.down(both(0, "やあ。", partial=True))
+    talk.down(packet(0))
+    talk.down(both(1, "またね。", "回头见。"))
+    talk.down(Annotated(1, 0, {"zh": "嗨。"}, "sad", done=True))
+    talk.down(SpeechDone(1, 40))
+    assert contents(talk.down(TurnEnded(1, "finished"))) == [("嗨。回头见。", "やあ。またね。", "sad")]
+
+
+def test_other_languages_than_its_own():
+    """Spoken English under Chinese: what is spoken stands in place of the Japanese, words apart."""
+    talk = connected(dialect="seed")
+    talk.down(TURN)
+    for index, (en, zh) in enumerate((("Hi.", "嗨。"), ("Bye.", "再见。"))):
+        talk.down(Sentence(1, index, en, zh, "en", {"en": en, "zh": zh}))
+        talk.down(packet(index))
+    talk.down(SpeechDone(1, 40))
+    assert contents(talk.down(TurnEnded(1, "finished"))) == [("嗨。再见。", "Hi. Bye.", "auto")]
 
 
 # ------------------------------------------------------------------ failures

@@ -7,6 +7,7 @@ import pytest
 
 from aizuchi import events
 from aizuchi.events import (
+    Annotated,
     Cue,
     Entry,
     Event,
@@ -152,6 +153,17 @@ TABLE: list[tuple[str, Event, list[dict[str, Any]]]] = [
         Sentence(1, 0, "Hi", "Hi", subtitles={"zh": "你好"}),
         [{"type": "assistant_subtitle", "sentence_index": 0, "language": "zh", "text": "你好"}],
     ),
+    (
+        "subtitles",
+        Annotated(1, 3, {"zh": "你好"}, "sad", done=True),
+        [{"type": "assistant_subtitle", "sentence_index": 3, "language": "zh", "text": "你好"}],
+    ),
+    (
+        "emotion",
+        Annotated(1, 3, {"zh": "你好"}, "sad"),
+        [{"type": "emotion_tag", "emotion": "sad", "intensity": 1.0, "sentence_index": 3}],
+    ),
+    ("stream", Annotated(1, 3, {"zh": "你好"}, "sad"), []),
     ("thoughts", Thought("hm"), [{"type": "thought_delta", "delta": "hm"}]),
     ("stream", Thought("hm"), []),
     (
@@ -256,6 +268,20 @@ def test_text_comes_with_the_first_frame():
     talk.down(Sentence(1, 0, "Hi.", "Hi. "))
     assert talk.down(packet(0, first=True))[0]["text"] == "Hi."
     assert "text" not in talk.down(packet(1))[0]
+
+
+def test_a_bilingual_chunk_bears_what_is_spoken():
+    """In its usual spelling; the text of the reply has the other language."""
+    talk = hello("stream")
+    talk.down(Sentence(1, 0, "はなだよ。", "我是花。", "ja", {"ja": "花だよ。", "zh": "我是花。"}))
+    assert talk.down(packet(0, first=True))[0]["text"] == "花だよ。"
+
+
+def test_nothing_late_of_a_dead_reply():
+    """A subtitle that was on its way when the reply was cut does not leave."""
+    talk = hello("stream", "subtitles")
+    talk.down(Interrupted("client", 1, 1), generation=2)
+    assert not talk.down(Annotated(1, 0, {"zh": "你好"}), generation=1)
 
 
 def test_binary_frames_have_a_heading():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from aizuchi.engine.company import NUDGE
 from aizuchi.engine.history import NOTICE
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Image, ToolCall
-from aizuchi.ports import Message, Prompt, Token, ToolSpec, Usage
+from aizuchi.ports import Message, Prompt, ReplyForm, Token, ToolSpec, Usage
 from aizuchi.providers.llm.script import Reply, ScriptModel, language_of, read, tokens
 from aizuchi.providers.llm.script_file import load
 
@@ -299,3 +300,67 @@ async def test_a_silence_is_broken_in_the_users_language(said: str, begins: str)
     answers = await talk(model(), said, NOTICE.format(text=NUDGE))
     assert answers[1].split("]")[1].strip().startswith(begins)
     assert "script of prepared" not in answers[1]
+
+
+# ------------------------------------------------------------------ two languages
+
+TWO = """
+languages: [zh, ja]
+introduction: {zh: 我是脚本。, ja: 台本です。}
+rules:
+  - name: hello
+    when: {zh: 你好, ja: こんにちは}
+    say: {zh: "[happy]你好！今天好吗？", ja: "こんにちは！お元気？"}
+  - {name: odd, when: {zh: 多}, say: {zh: "一。二。[sad]三。", ja: "いち。さん。"}}
+  - {name: alone, when: {zh: 单}, say: {zh: "只有中文。"}}
+  - {name: raw, when: {zh: 原}, say: {zh: '{{"responses_cn": ["你好'}}
+otherwise: {name: echo, say: {zh: "你说{text}。", ja: "「{text}」ですね。"}}
+"""
+LISTS = ReplyForm("ja", "zh", (("subtitle", "cn"), ("speak", "jp"), ("emotion", "labels")), listed=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "form", "written"),
+    [
+        (
+            "你好",
+            ReplyForm("ja", "zh"),
+            '{"emotion": "happy", "subtitle": "你好！", "speak": "こんにちは！"}\n'
+            '{"emotion": "happy", "subtitle": "今天好吗？", "speak": "お元気？"}',
+        ),
+        (
+            "こんにちは",
+            LISTS,
+            '{"cn": ["你好！", "今天好吗？"], "jp": ["こんにちは！", "お元気？"], '
+            '"labels": ["happy", "happy"]}',
+        ),
+        (
+            "多",
+            ReplyForm("ja", "zh"),
+            '{"subtitle": "一。", "speak": "いち。"}\n'
+            '{"emotion": "sad", "subtitle": "二。三。", "speak": "さん。"}',
+        ),
+        ("单", ReplyForm("ja", "zh"), '{"subtitle": "只有中文。", "speak": "只有中文。"}'),
+        ("原", ReplyForm("ja", "zh"), '{"responses_cn": ["你好'),
+        ("单", ReplyForm("ko", "fr"), '{"subtitle": "只有中文。", "speak": "只有中文。"}'),
+    ],
+    ids=["lines", "lists", "uneven", "alone", "raw", "neither"],
+)
+async def test_two_languages(tmp_path: Path, said: str, form: ReplyForm, written: str):
+    """A prompt that asks for a form gets a rule's texts of both languages in it, sentence by sentence."""
+    file = tmp_path / "script.yaml"
+    file.write_text(TWO, encoding="utf-8")
+    prompt = Prompt((Message("user", said),), form=form)
+    pieces = await ask(model(file=str(file), introduce=False), prompt)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, Token)) == written
+
+
+async def test_the_packaged_script_speaks_two_languages():
+    """Introduction and thoughts included; each line is JSON with both."""
+    prompt = Prompt((Message("user", "讲个故事"),), form=ReplyForm("ja", "zh"))
+    pieces = await ask(model(), prompt)
+    text = "".join(piece.text for piece in pieces if isinstance(piece, Token))
+    rows = [json.loads(line) for line in text.rpartition("</think>")[2].splitlines()]
+    assert len(rows) > 5 and all(
+        row["subtitle"] and row["speak"] and row["subtitle"] != row["speak"] for row in rows
+    )
