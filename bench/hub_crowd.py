@@ -16,6 +16,7 @@ import select
 import socket
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,7 +90,7 @@ class Agent:
         self.sent = 0
         """Events, handed to the system or waiting in `waiting`."""
         self.acks = self.bytes = 0
-        self.waiting = b""
+        self.waiting: deque[memoryview] = deque()
         empty = len(json.dumps({"type": "bench", "n": "0" * 8, "at": "0" * 20, "pad": ""}))
         self._pad = "A" * max(0, job.size - empty)
 
@@ -104,12 +105,19 @@ class Agent:
         return b"\x81" + (long if size > 125 else bytes((size | 128,))) + bytes(4) + payload
 
     def push(self) -> None:
-        while self.waiting:
+        """Hand over what waits, a megabyte at most: pages want to be read meanwhile."""
+        left = 1 << 20
+        while self.waiting and left > 0:
+            first = self.waiting[0]
             try:
-                taken = self.socket.send(self.waiting)
+                taken = self.socket.send(first)
             except BlockingIOError:
                 return
-            self.waiting = self.waiting[taken:]
+            left -= taken
+            if taken == len(first):
+                self.waiting.popleft()
+            else:
+                self.waiting[0] = first[taken:]
 
 
 class Page:
@@ -222,7 +230,7 @@ class _Loop:
                     self._acknowledged(agent)
                 if what & select.EPOLLOUT and sending:
                     if not agent.waiting:
-                        agent.waiting = b"".join(agent.event() for _ in range(self._batch))
+                        agent.waiting.append(memoryview(b"".join(agent.event() for _ in range(self._batch))))
                     agent.push()
         self.cpu = time.process_time() - used
 
@@ -237,7 +245,7 @@ class _Loop:
     def _pace(self, now: float) -> None:
         for place, agent in enumerate(self.agents):
             while self._due(agent, place) <= now:
-                agent.waiting += agent.event()
+                agent.waiting.append(memoryview(agent.event()))
             agent.push()
 
     def _complete(self) -> bool:

@@ -537,6 +537,8 @@ class Limits:
     close_timeout: float = 5.0
     high_water: int = 8 << 10
     """Bytes in the transport's buffer above which the outbox waits."""
+    send_buffer: int = 64 << 10
+    """Bytes the system may hold for a client, if it lets us choose; what lies there can't be taken back."""
     drain_timeout: float = 10.0
     """A link that stays above `high_water` so long is cut off."""
     messages_per_second: float = 200.0

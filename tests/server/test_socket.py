@@ -18,7 +18,7 @@ from websockets.frames import Opcode
 
 from aizuchi.ports import Limits
 from aizuchi.server.pipe import Gone, SocketPipe
-from aizuchi.server.socket import SCOPE_KEY, SEND_BUFFER, UNTAKEN, Socket, socket_class
+from aizuchi.server.socket import SCOPE_KEY, UNTAKEN, Socket, socket_class
 from tests.server.sockets import masked, read_frame, stop_reading, upgraded
 
 pytestmark = pytest.mark.network
@@ -266,7 +266,7 @@ async def test_no_compression_and_no_delay():
         raw = (await next_socket(server)).transport.get_extra_info("socket")
         assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         # Linux reports twice what was asked for.
-        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 4 * SEND_BUFFER
+        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 4 * Limits().send_buffer
 
 
 async def next_socket(server: Stand) -> Socket:

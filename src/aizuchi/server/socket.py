@@ -33,8 +33,6 @@ from aizuchi.server.paths import find
 
 SCOPE_KEY = "aizuchi.socket"
 """Where a connection's ASGI scope holds its `Socket`."""
-SEND_BUFFER = 64 << 10
-"""Bytes the system may hold for a client; what lies there can't be taken back either."""
 UNTAKEN: Final = (64 << 10, 32)
 """Bytes and messages that may wait for the link before the socket is read no further."""
 _SHORT: Final = struct.Struct(">BB")
@@ -76,7 +74,6 @@ class Socket(WebSocketsSansIOProtocol):
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     def handle_connect(self, event: Any) -> None:
         path = event.path.partition("?")[0]
@@ -88,6 +85,9 @@ class Socket(WebSocketsSansIOProtocol):
         self.ping_timeout = limits.ping_timeout
         self.close_timeout = limits.close_timeout
         self.transport.set_write_buffer_limits(high=limits.high_water)
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
         super().handle_connect(event)
         if self.response.status_code == 101:
             # The application's task starts later than this line, so it always finds the key.

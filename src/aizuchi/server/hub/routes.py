@@ -32,6 +32,9 @@ _MANNERS: Final = Limits(
     # Agents block their event loop while they wait for a model and answer pings late.
     ping_timeout=60.0,
     high_water=64 << 10,
+    # Nothing here is ever taken back. Into the usual 64 KiB only one of loopback's largest packets fits, and
+    # each would wait for the other side's late acknowledgement of the one before.
+    send_buffer=1 << 20,
 )
 LIMITS: Final = {AGENT: _MANNERS, PAGE: _MANNERS}
 SHARDS: Final = {AGENT: Shard((), room=KIND), PAGE: Shard((), room=KIND)}
