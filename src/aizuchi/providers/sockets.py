@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SENDING = 10.0
 """Seconds that a message may take to leave."""
-_LARGEST = 4 << 20
+LARGEST = 4 << 20
+"""Bytes of one message, unless a provider says otherwise."""
 
 
 class Gone(ProviderError):
@@ -105,7 +106,7 @@ class Sockets:
         verify_tls: bool = True,
         most: int | None = None,
         own: Callable[[], dict[str, str]] = dict,
-        largest: int = _LARGEST,
+        largest: int = LARGEST,
     ) -> None:
         self._url = url
         self._headers = headers
