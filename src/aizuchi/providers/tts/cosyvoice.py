@@ -20,6 +20,8 @@ from pydantic import Field
 
 from aizuchi.ports import Style
 from aizuchi.providers import dashscope
+from aizuchi.providers.cloning.dashscope import CosyCloner
+from aizuchi.providers.cloning.enrollment import Enrollment
 from aizuchi.providers.line import Line
 from aizuchi.providers.sockets import Socket
 from aizuchi.providers.tts import socket_voice
@@ -74,7 +76,16 @@ class CosyVoice(SocketVoice[Task]):
     def about(self) -> str:
         return f"{self._options.model}, voice {self._options.voice}, at {self._line.host}"
 
-    def _talk(self) -> Task:
+    def cloner(self) -> CosyCloner:
+        """Who makes voices for it. Raises ConfigError when there is no key."""
+        options = self._options
+        dashscope.need_key("tts.cosyvoice", options)
+        api = Enrollment(
+            options.base_url, dashscope.headers(options), self._key, verify_tls=options.verify_tls
+        )
+        return CosyCloner(api, options.model)
+
+    def _talk(self, settings: str) -> Task:
         return Task(self._line.host, self._key, self._options.sample_rate)
 
     def _settings(self, style: Style, language: str, emotion: str, *, whole: bool) -> str:

@@ -105,7 +105,7 @@ class MiniMaxVoice(SocketVoice[Task]):
             idle=IDLE,
             most=KEPT,
         )
-        super().__init__(options, line, rate=options.sample_rate, format=options.format)
+        super().__init__(options, line, rate=options.sample_rate)
 
     async def __aenter__(self) -> Self:
         if not self._key and self._options.base_url == MAINLAND:
@@ -120,9 +120,9 @@ class MiniMaxVoice(SocketVoice[Task]):
     def about(self) -> str:
         return f"{self._options.model}, voice {self._options.voice}, at {self._line.host}"
 
-    def _talk(self) -> Task:
+    def _talk(self, settings: str) -> Task:
         kind = Bidirectional if self._bidirectional else Classic
-        return kind(self._line.host, self._key)
+        return kind(self._line.host, self._key, self._options.format)
 
     def _settings(self, style: Style, language: str, emotion: str, *, whole: bool) -> str:
         """The message that begins a task; connections are kept by it."""

@@ -43,8 +43,8 @@ _LASTING: Final = {1004, 1008, 1026, 1027, 1042, 2013, 2037, 2039, 2042, 2049, 2
 class Task(Talk):
     """One request. `owed` endings are still to come: of pieces, or of the flush."""
 
-    def __init__(self, host: str, secret: str) -> None:
-        super().__init__(host)
+    def __init__(self, host: str, secret: str, format: str) -> None:
+        super().__init__(host, format)
         self._secret = secret
         self._owed = 0
         self._spoken = 0

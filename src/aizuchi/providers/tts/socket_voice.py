@@ -23,7 +23,7 @@ from aizuchi.errors import ProviderError
 from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Spoken, Style, Voice, Word
 from aizuchi.providers.line import Line
-from aizuchi.providers.sockets import Gone, Socket
+from aizuchi.providers.sockets import Gone, Roused, Socket
 
 SILENCE = 60.0
 """Seconds without any message after which a request is given up, whatever the engine's own limits are."""
@@ -41,8 +41,10 @@ class Stale(Gone):
 class Talk(ABC):
     """One request's side of a vendor's protocol. Sans-I/O."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, format: str = "pcm") -> None:
         self.host = host
+        self.format = format
+        """Of its sound."""
         self.answered = False
         """Anything came."""
         self.started = False
@@ -66,23 +68,22 @@ T = TypeVar("T", bound=Talk)
 
 
 class SocketVoice(Voice, Generic[T]):
-    """A voice whose vendor is reached by a WebSocket; `rate` and `format` are those of its sound."""
+    """A voice whose vendor is reached by a WebSocket; `rate` is that of bare PCM, in Hz."""
 
     bound: ClassVar[bool] = False
     """Connections are started for settings, and kept by them."""
     cancelling: ClassVar[float] = 1.0
     """Seconds that the vendor may take to confirm a cancel; then the connection is cut."""
 
-    def __init__(self, options: Voice.Options, line: Line, *, rate: int, format: str = "pcm") -> None:
+    def __init__(self, options: Voice.Options, line: Line, *, rate: int) -> None:
         super().__init__(options)
         self._line = line
         self._rate = rate
-        self._format = format
 
     # -- what a vendor's voice says
 
     @abstractmethod
-    def _talk(self) -> T:
+    def _talk(self, settings: str) -> T:
         """The protocol's side of one request."""
         raise NotImplementedError  # abstract
 
@@ -189,7 +190,7 @@ class SocketVoice(Voice, Generic[T]):
 
         A kept one that proves dead is replaced.
         """
-        sockets, talk = self._line.sockets, self._talk()
+        sockets, talk = self._line.sockets, self._talk(settings)
         while True:
             socket, fresh = await sockets.take(settings if self.bound else "")
             if socket.purpose:
@@ -206,7 +207,7 @@ class SocketVoice(Voice, Generic[T]):
             except Gone:
                 if fresh:
                     raise
-                talk = self._talk()
+                talk = self._talk(settings)
             finally:
                 if not begun:
                     sockets.give_back(socket, reusable=False)
@@ -216,6 +217,8 @@ class SocketVoice(Voice, Generic[T]):
             await self._send(socket, talk, text)
         except Gone:
             return  # the reading side hears of it, and perhaps why
+        if talk.finished:  # all that was asked for is here already, and the vendor has nothing left to say
+            socket.rouse()
 
     async def _silence(self, socket: Socket, talk: T, settings: str) -> None:
         """Have the connection back if the vendor can be silenced in time; else it is cut."""
@@ -236,7 +239,7 @@ class SocketVoice(Voice, Generic[T]):
     async def _sound(self, socket: Socket, talk: T) -> AsyncGenerator[Audio | Word | Spoken, None]:
         """What the server says, to the request's end."""
         told = 0
-        if self._format == "pcm":
+        if talk.format == "pcm":
             odd = b""
             async with aclosing(_items(socket, talk)) as items:
                 async for item in items:
@@ -252,7 +255,7 @@ class SocketVoice(Voice, Generic[T]):
             words: list[Word] = []
             async with (
                 aclosing(_items(socket, talk)) as items,
-                aclosing(decode(_only_bytes(items, words), self._format, rate=self._rate)) as slices,
+                aclosing(decode(_only_bytes(items, words), talk.format, rate=self._rate)) as slices,
             ):
                 async for audio in slices:
                     while words:
@@ -267,7 +270,11 @@ class SocketVoice(Voice, Generic[T]):
 async def _items(socket: Socket, talk: Talk) -> AsyncGenerator[Item, None]:
     size = 0
     while not talk.finished:
-        for item in talk.receive(await socket.receive(SILENCE)):
+        try:
+            message = await socket.receive(SILENCE)
+        except Roused:
+            continue
+        for item in talk.receive(message):
             if isinstance(item, bytes):
                 size += len(item)
                 if size > LARGEST:
