@@ -154,7 +154,14 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add("--offline", action="store_true", help=say("check.offline"))
 
     add = made["voices"].add_argument
-    add("provider", nargs="?", default="", help=say("voices.provider"))
+    add("action", nargs="?", default="", metavar="clone|list|delete|PROVIDER", help=say("voices.action"))
+    add("subject", nargs="?", default="", metavar="FILE|ID", help=say("voices.subject"))
+    add("--name", default="", help=say("voices.name"))
+    add("--provider", default="", help=say("voices.provider"))
+    add("--model", default="", help=say("voices.model"))
+    add("--force", action="store_true", help=say("voices.force"))
+    add("--yes", "-y", action="store_true", help=say("voices.yes"))
+    add("--json", action="store_true", help=say("voices.json"))
 
     add = made["models"].add_argument
     add("action", nargs="?", choices=("list", "download", "check"), default="list", help=say("models.action"))

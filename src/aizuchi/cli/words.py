@@ -99,8 +99,24 @@ HELP: Final = Texts(
         ),
         "check.voices": ("also list the voices", "同时列出可用的音色"),
         "check.offline": ("read the configuration only, try nothing", "只检查配置，不试用"),
-        "voices": ("list the voices of the chosen providers", "列出所选提供方的音色"),
-        "voices.provider": ("only this provider's", "只列此提供方"),
+        "voices": (
+            "list the voices of the chosen providers; clone, list and delete your own",
+            "列出所选提供方的音色；复刻、列出、删除自己的音色",
+        ),
+        "voices.action": (
+            "what to do with voices of your own, or the provider whose voices are to be listed",
+            "对自己的音色做什么，或只列出哪个提供方的音色",
+        ),
+        "voices.subject": (
+            "the recording to clone a voice from, or its public address; the voice to delete",
+            "用来复刻的录音或其公开地址；要删除的音色",
+        ),
+        "voices.name": ("what the new voice is called", "新音色的名称"),
+        "voices.provider": ("only this provider's", "只用此提供方"),
+        "voices.model": ("the model the new voice is for", "新音色所用的模型"),
+        "voices.force": ("send the recording whatever is wrong with it", "无论录音有何问题都上传"),
+        "voices.yes": ("do not ask before deleting", "删除前不询问"),
+        "voices.json": ("print JSON", "以 JSON 输出"),
         "models": (
             "models for the sherpa recogniser: list, download, check",
             "sherpa 识别模型：列出、下载、检查",

@@ -25,7 +25,9 @@ HUGE: Final = 200 << 20
 """Bytes of a file that is not even opened."""
 _FRAME: Final = 0.02
 _QUIET: Final = -35.0
-"""dB below the loud parts: silence, or the room."""
+"""dB against the loud parts: silence."""
+_SOFT: Final = -20.0
+"""dB against the loud parts: the least that counts as speech in a loud room."""
 _MIME: Final = {"wav": "audio/wav", "mp3": "audio/mpeg", "m4a": "audio/mp4"}
 
 
@@ -54,7 +56,7 @@ class Sample:
     speech: float
     """Seconds of the longest stretch without a pause of half a second."""
     noise: float
-    """RMS of the pauses; -100 if there is none."""
+    """RMS of the quietest moments: what is heard of the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,9 @@ def measure(path: Path) -> Sample:
     step = max(1, round(rate * _FRAME))
     frames = mono[: len(mono) // step * step].reshape(-1, step) if len(mono) >= step else mono.reshape(1, -1)
     power = np.mean(np.square(frames), axis=1)
-    loud = float(np.percentile(power, 95))
-    quiet = power < loud * 10 ** (_QUIET / 10)
+    floor, loud = (float(each) for each in np.percentile(power, (5, 95)))
+    # In a loud room a pause is not silent, only as quiet as the room; soft sounds of speech are louder.
+    quiet = power < max(loud * 10 ** (_QUIET / 10), min(floor * 4, loud * 10 ** (_SOFT / 10)))
     voiced = power[~quiet]
     pause, speech = _stretches(quiet)
     return Sample(
@@ -109,7 +112,7 @@ def measure(path: Path) -> Sample:
         silence=float(np.mean(quiet)),
         pause=pause,
         speech=speech,
-        noise=_db(float(np.mean(power[quiet]))) if quiet.any() else -100.0,
+        noise=_db(floor),
     )
 
 
@@ -139,11 +142,11 @@ def _remarks(sample: Sample, limits: Limits) -> Iterator[Remark]:
         yield Remark("clipped", True, {"share": sample.clipped * 100})
     if sample.silence > 0.6:
         yield Remark("empty", True, {"share": sample.silence * 100})
-    if sample.speech < limits.speech <= limits.least:
+    if sample.speech < limits.speech and sample.seconds >= limits.least and sample.silence < 0.95:
         yield Remark("broken", True, {"speech": sample.speech, "wanted": limits.speech})
     if sample.pause > limits.pause:
         yield Remark("pause", False, {"pause": sample.pause, "wanted": limits.pause})
-    if sample.silence > 0.02 and sample.noise > -100 and sample.level - sample.noise < 20:
+    if sample.noise > -100 and sample.level - sample.noise < 20:
         yield Remark("noise", False, {"apart": sample.level - sample.noise})
     if limits.mono and sample.channels > 1:
         yield Remark("mixed", False, {"channels": sample.channels})
