@@ -57,6 +57,7 @@ BUILTIN: Final[dict[Kind, dict[str, str]]] = {
         "cosyvoice": "aizuchi.providers.tts.cosyvoice:CosyVoice",
         "qwen_tts": "aizuchi.providers.tts.qwen_tts:QwenTts",
         "minimax": "aizuchi.providers.tts.minimax:MiniMaxVoice",
+        "genie": "aizuchi.providers.tts.genie:GenieVoice",
         "tone": "aizuchi.providers.tts.tone:ToneVoice",
     },
 }

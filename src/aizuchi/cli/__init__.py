@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "check",
     "voices",
     "models",
+    "genie",
     "replay",
     "asr-eval",
     "usage",
@@ -166,6 +167,9 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add = made["models"].add_argument
     add("action", nargs="?", choices=("list", "download", "check"), default="list", help=say("models.action"))
     add("name", nargs="?", default="", help=say("models.name"))
+
+    add = made["genie"].add_argument
+    add("action", nargs="?", choices=("check", "setup"), default="check", help=say("genie.action"))
 
     add = made["replay"].add_argument
     add("timeline", help=say("replay.timeline"))

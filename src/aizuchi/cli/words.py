@@ -123,6 +123,11 @@ HELP: Final = Texts(
         ),
         "models.action": ("what to do (default: list)", "要做什么（默认 list）"),
         "models.name": ("a model's name from the list", "列表中的模型名称"),
+        "genie": (
+            "Genie TTS: prepare its own Python and its data, look at what is there",
+            "Genie TTS：准备其 Python 环境与数据，检查已有的文件",
+        ),
+        "genie.action": ("what to do (default: check)", "要做什么（默认 check）"),
         "replay": ("show a saved timeline as a waterfall", "以瀑布图显示一份存盘的会话"),
         "replay.timeline": ("a .jsonl file that the recorder wrote", "录存的 .jsonl 文件"),
         "replay.play": ("print the events at the pace they had", "按原有节奏逐条输出"),
