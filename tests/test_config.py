@@ -342,7 +342,7 @@ def test_home_when_installed(
         (
             "tts: tonne",
             'aizuchi.yaml:1: tts: provider "tonne" is unknown; did you mean "tone"? '
-            "There are: espeak, openai, cosyvoice, minimax, tone",
+            "There are: espeak, openai, cosyvoice, qwen_tts, minimax, genie, tone",
         ),
         ("tts:\n  use: tone\n  rat: 1", 'aizuchi.yaml:3: tts.rat: unknown key; did you mean "rate"?'),
         (

@@ -55,7 +55,9 @@ BUILTIN: Final[dict[Kind, dict[str, str]]] = {
         "espeak": "aizuchi.providers.tts.espeak:EspeakVoice",
         "openai": "aizuchi.providers.tts.openai:OpenAIVoice",
         "cosyvoice": "aizuchi.providers.tts.cosyvoice:CosyVoice",
+        "qwen_tts": "aizuchi.providers.tts.qwen_tts:QwenTts",
         "minimax": "aizuchi.providers.tts.minimax:MiniMaxVoice",
+        "genie": "aizuchi.providers.tts.genie:GenieVoice",
         "tone": "aizuchi.providers.tts.tone:ToneVoice",
     },
 }

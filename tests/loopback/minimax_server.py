@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from tests.loopback.socket_serving import SENTENCE, Mouth, SocketServer
 from tests.loopback.sound import encode, tone
 
 KEY = "mm-0123456789abcdef"
 MS = 50
 CLASSIC = "/ws/v1/t2a_v2"
 BIDIRECTIONAL = "/ws/v1/t2a_v2_bidi"
-_SENTENCE = re.compile(r".*?[.!?。！？]\s*", re.DOTALL)
 _EMOTIONS = {"happy", "sad", "angry", "fearful", "disgusted", "surprised", "calm", "fluent", "neutral"}
 _RATES = {8000, 16000, 22050, 24000, 32000, 44100}
 _CUSTOM = {"event", "model", "voice_setting", "audio_setting", "pronunciation_dict", "language_boost"}
@@ -56,14 +53,12 @@ class Refused(Exception):
         self.code = code
 
 
-class MiniMaxServer:
+class MiniMaxServer(SocketServer[Task]):
     """Both paths. `handshakes` counts connections, `tasks` are as they began."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
-        self.port = 0
-        self.handshakes = 0
+        super().__init__(tls=tls)
         self.queries: list[str] = []
-        self.tasks: list[Task] = []
         self.faults: list[str] = []
         """Of the next connections, one each: no_hello, bad_key, and stall_start, garbage, no_object before
         the start."""
@@ -74,51 +69,28 @@ class MiniMaxServer:
         """A cancel is not confirmed."""
         self.tells = False
         """The events round a sentence hold its text, which the document does not say."""
-        self._tls = tls
-        self._news = asyncio.Event()
-        self._server: Server | None = None
 
     @property
-    def host(self) -> str:
-        return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self.port}"
+    def tasks(self) -> list[Task]:
+        return self._seen
 
-    async def __aenter__(self) -> Self:
-        knock = self._knock
-        self._server = await serve(self._serve, "127.0.0.1", self.port, process_request=knock, ssl=self._tls)
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        assert self._server is not None
-        self._server.close(close_connections=True)
-        await self._server.wait_closed()
-
-    async def task(self, count: int) -> Task:
-        """Wait for the task of this number, counted from 1."""
-        while len(self.tasks) < count:
-            self._news.clear()
-            await self._news.wait()
-        return self.tasks[count - 1]
-
-    def _knock(self, connection: ServerConnection, request: Request) -> Response | None:
+    def knock(self, connection: ServerConnection, request: Request) -> Response | None:
         path, _, query = request.path.partition("?")
         if path not in (CLASSIC, BIDIRECTIONAL):
             return connection.respond(404, "no such path\n")
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return connection.respond(401, "a key is needed\n")
-        self.handshakes += 1
         self.queries.append(query)
         return None
 
-    async def _serve(self, connection: ServerConnection) -> None:
+    async def talk(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         path = connection.request.path.partition("?")[0]
         fault = self.faults.pop(0) if self.faults else ""
-        with suppress(ConnectionClosed):
-            try:
-                await self._one(connection, path, fault)
-            except Refused as refused:
-                await connection.send(_event("task_failed", code=refused.code, why=str(refused)))
+        try:
+            await self._one(connection, path, fault)
+        except Refused as refused:
+            await connection.send(_event("task_failed", code=refused.code, why=str(refused)))
 
     async def _one(self, connection: ServerConnection, path: str, fault: str) -> None:
         match fault:
@@ -130,8 +102,7 @@ class MiniMaxServer:
             case _:
                 await connection.send(_event("connected_success"))
         task = Task(path, _start(await connection.recv()))
-        self.tasks.append(task)
-        self._news.set()
+        self.note(task)
         try:
             match fault:
                 case "stall_start":
@@ -169,15 +140,14 @@ class _Speaker:
                     raise Refused(f"unexpected {other.get('event')}")
 
     async def bidirectional(self) -> None:
-        waiting, speaking = "", _Queue(self._speak)
-        voice = asyncio.create_task(speaking.run())
-        try:
+        waiting = ""
+        async with Mouth(self._speak) as speaking:
             while True:
                 match _read(await self._connection.recv()):
                     case {"event": "task_continue", "text": str(text)}:
                         self._take(text)
                         waiting += text
-                        while match := _SENTENCE.match(waiting):
+                        while match := SENTENCE.match(waiting):
                             waiting = waiting[match.end() :]
                             speaking.put(match[0])
                     case {"event": "task_flush"}:
@@ -203,8 +173,6 @@ class _Speaker:
                         return
                     case other:
                         raise Refused(f"unexpected {other.get('event')}")
-        finally:
-            voice.cancel()
 
     def _take(self, text: str) -> None:
         if len(text) >= 10_000:
@@ -212,14 +180,13 @@ class _Speaker:
         self._task.pieces.append(text)
 
     async def _speak(self, text: str | None) -> None:
-        with suppress(ConnectionClosed):
-            if text is None:
-                await self._connection.send(_event("task_flushed"))
-                return
-            told: dict[str, Any] = {"text": text.strip()} if self._server.tells else {}
-            await self._connection.send(_event("sentence_start", **told))
-            await self._say(text)
-            await self._connection.send(_event("sentence_end", **told))
+        if text is None:
+            await self._connection.send(_event("task_flushed"))
+            return
+        told: dict[str, Any] = {"text": text.strip()} if self._server.tells else {}
+        await self._connection.send(_event("sentence_start", **told))
+        await self._say(text)
+        await self._connection.send(_event("sentence_end", **told))
 
     async def _say(self, text: str) -> None:
         send = self._connection.send
@@ -263,41 +230,6 @@ class _Speaker:
                     await connection.send(_sound(bytes(10_000)))
             case _:
                 pass
-
-
-class _Queue:
-    """What is to be said, in order; what is being said ends when it is cleared."""
-
-    def __init__(self, say: Any) -> None:
-        self._say = say
-        self._waiting: list[str | None] = []
-        self._news = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._now: asyncio.Task[None] | None = None
-
-    def put(self, text: str | None) -> None:
-        self._waiting.append(text)
-        self._idle.clear()
-        self._news.set()
-
-    def clear(self) -> None:
-        self._waiting.clear()
-        if self._now is not None:
-            self._now.cancel()
-
-    async def done(self) -> None:
-        if self._waiting or self._now is not None:
-            await self._idle.wait()
-
-    async def run(self) -> None:
-        while True:
-            while self._waiting:
-                self._now = asyncio.create_task(self._say(self._waiting.pop(0)))
-                await asyncio.wait([self._now])
-                self._now = None
-            self._idle.set()
-            self._news.clear()
-            await self._news.wait()
 
 
 def _read(message: str | bytes) -> dict[str, Any]:

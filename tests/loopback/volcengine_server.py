@@ -13,12 +13,13 @@ import ssl
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
+
+from tests.loopback.socket_serving import SocketServer
 
 APP, ACCESS, ONE = "4711000815", "token-Qm9va3MgYXJlIGdvb2Q", "one-9d1c0f5b"
 LOG_ID = "202611200101010A0B0C0D"
@@ -70,14 +71,11 @@ class Refused(Exception):
         self.code = code
 
 
-class VolcengineServer:
+class VolcengineServer(SocketServer[Asked]):
     """`handshakes` counts connections, `requests` are those whose configuration came, in order."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.port = 0
-        self._tls = tls
-        self.handshakes = 0
-        self.requests: list[Asked] = []
+        super().__init__(tls=tls)
         self.refusals: list[int] = []
         """HTTP statuses for the next handshakes."""
         self.faults: list[str] = []
@@ -87,45 +85,16 @@ class VolcengineServer:
         single, bare."""
         self.patience = 5.0
         """Seconds without a packet until a request is given up."""
-        self._open: set[ServerConnection] = set()
-        self._news = asyncio.Event()
-        self._server: Server | None = None
+
+    @property
+    def requests(self) -> list[Asked]:
+        return self._seen
 
     @property
     def url(self) -> str:
-        scheme = "ws" if self._tls is None else "wss"
-        return f"{scheme}://127.0.0.1:{self.port}/api/v3/sauc/bigmodel_async"
+        return f"{self.host}/api/v3/sauc/bigmodel_async"
 
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._serve,
-            "127.0.0.1",
-            self.port,
-            process_request=self._knock,
-            process_response=_signed,
-            ssl=self._tls,
-        )
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        assert self._server is not None
-        self._server.close(close_connections=True)
-        await self._server.wait_closed()
-
-    async def request(self, count: int) -> Asked:
-        """Wait for the request of this number, counted from 1."""
-        while len(self.requests) < count:
-            self._news.clear()
-            await self._news.wait()
-        return self.requests[count - 1]
-
-    async def drop(self) -> None:
-        """Close every connection."""
-        for connection in list(self._open):
-            await connection.close()
-
-    def _knock(self, connection: ServerConnection, request: Request) -> Response | None:
+    def knock(self, connection: ServerConnection, request: Request) -> Response | None:
         def refuse(status: int, why: str) -> Response:
             return connection.respond(status, json.dumps({"error": why}))
 
@@ -139,25 +108,25 @@ class VolcengineServer:
             return refuse(401, "authentication failed")
         if headers.get("X-Api-Resource-Id") not in RESOURCES:
             return refuse(403, "the resource is not granted")
-        self.handshakes += 1
         return None
 
-    async def _serve(self, connection: ServerConnection) -> None:
-        assert connection.request is not None and connection.response is not None
+    def greet(self, connection: ServerConnection, request: Request, response: Response) -> None:
+        """What the vendor adds to the handshake."""
+        response.headers["X-Tt-Logid"] = LOG_ID
+        if id_ := request.headers.get("X-Api-Connect-Id"):
+            response.headers["X-Api-Connect-Id"] = id_
+
+    async def talk(self, connection: ServerConnection) -> None:
+        assert connection.request is not None
         headers = {name.lower(): value for name, value in connection.request.headers.raw_items()}
         asked = Asked(connection.request.path, headers)
-        self._open.add(connection)
         try:
             await _Talk(self, connection, asked).run()
-        except ConnectionClosed:
-            pass
         finally:
-            self._open.discard(connection)
             asked.gone.set()
 
     def begun(self, asked: Asked) -> str:
-        self.requests.append(asked)
-        self._news.set()
+        self.note(asked)
         return self.faults.pop(0) if self.faults else ""
 
 
@@ -373,13 +342,6 @@ class _Talk:
         why = json.dumps({"error": str(refused)}).encode()
         await self._connection.send(b"\x11\xf0\x10\x00" + struct.pack(">II", refused.code, len(why)) + why)
         await self._connection.wait_closed()  # it stays open, and is of no use any more
-
-
-def _signed(connection: ServerConnection, request: Request, response: Response) -> None:
-    """What the vendor adds to the handshake."""
-    response.headers["X-Tt-Logid"] = LOG_ID
-    if id_ := request.headers.get("X-Api-Connect-Id"):
-        response.headers["X-Api-Connect-Id"] = id_
 
 
 def _packed(kind: int, form: int, payload: bytes) -> bytes:

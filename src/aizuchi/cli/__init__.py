@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "check",
     "voices",
     "models",
+    "genie",
     "replay",
     "asr-eval",
     "usage",
@@ -154,11 +155,21 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add("--offline", action="store_true", help=say("check.offline"))
 
     add = made["voices"].add_argument
-    add("provider", nargs="?", default="", help=say("voices.provider"))
+    add("action", nargs="?", default="", metavar="clone|list|delete|PROVIDER", help=say("voices.action"))
+    add("subject", nargs="?", default="", metavar="FILE|ID", help=say("voices.subject"))
+    add("--name", default="", help=say("voices.name"))
+    add("--provider", default="", help=say("voices.provider"))
+    add("--model", default="", help=say("voices.model"))
+    add("--force", action="store_true", help=say("voices.force"))
+    add("--yes", "-y", action="store_true", help=say("voices.yes"))
+    add("--json", action="store_true", help=say("voices.json"))
 
     add = made["models"].add_argument
     add("action", nargs="?", choices=("list", "download", "check"), default="list", help=say("models.action"))
     add("name", nargs="?", default="", help=say("models.name"))
+
+    add = made["genie"].add_argument
+    add("action", nargs="?", choices=("check", "setup"), default="check", help=say("genie.action"))
 
     add = made["replay"].add_argument
     add("timeline", help=say("replay.timeline"))

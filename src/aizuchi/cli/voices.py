@@ -1,4 +1,7 @@
-"""`aizuchi voices`: what the chosen voices call their voices."""
+"""`aizuchi voices`: what the chosen voices call their voices.
+
+Those that were cloned are the business of `voices_cloned.py`.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +38,17 @@ LIMIT: Final = 30.0
 
 
 def run(args: argparse.Namespace) -> int:
+    from aizuchi.cli import voices_cloned
     from aizuchi.config import load
 
+    if args.action in voices_cloned.ACTIONS:
+        return voices_cloned.run(args)
     loaded = load(Path(args.config) if args.config else None, lang=args.lang)
     names = [each.name for each in loaded.chosen["tts"]]
-    if args.provider and args.provider not in names:
-        known = suggest(args.provider, names)
-        raise ConfigError(TEXTS.say(loaded.lang, "unknown", name=args.provider, known=known))
-    return show(loaded, args.provider)
+    only = args.action or args.provider
+    if only and only not in names:
+        raise ConfigError(TEXTS.say(loaded.lang, "unknown", name=only, known=suggest(only, names)))
+    return show(loaded, only)
 
 
 def show(loaded: Loaded, only: str) -> int:

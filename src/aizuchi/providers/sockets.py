@@ -7,6 +7,7 @@ that name the host, never a key.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -20,11 +21,16 @@ if TYPE_CHECKING:
 
 SENDING = 10.0
 """Seconds that a message may take to leave."""
-_LARGEST = 4 << 20
+LARGEST = 4 << 20
+"""Bytes of one message, unless a provider says otherwise."""
 
 
 class Gone(ProviderError):
     """The connection is no longer there."""
+
+
+class Roused(Exception):
+    """Somebody else has found out that no message is waited for any more."""
 
 
 class Socket:
@@ -34,8 +40,13 @@ class Socket:
         self.kept_at = 0.0
         self.purpose = ""
         """What it was made ready for; empty: for anything."""
+        self.past: deque[str] = deque(maxlen=64)
+        """What it has served, by the vendor's ids, so that late messages about it can be told."""
         self._connection = connection
         self._host = host
+        self._limit: asyncio.Timeout | None = None
+        """Of the `receive` that waits now."""
+        self._roused = False
 
     @property
     def open(self) -> bool:
@@ -59,16 +70,27 @@ class Socket:
             raise self._lost() from None
 
     async def receive(self, within: float) -> str | bytes:
-        """The next message. Raises ProviderError when none comes in so many seconds."""
+        """The next message. Raises ProviderError when none comes in so many seconds, Roused after `rouse`."""
         from websockets.exceptions import ConnectionClosed
 
+        self._roused = False
         try:
-            async with asyncio.timeout(within):
+            async with asyncio.timeout(within) as self._limit:
                 return await self._connection.recv()
         except ConnectionClosed:
             raise self._lost() from None
         except TimeoutError:
+            if self._roused:
+                raise Roused from None
             raise ProviderError(f"{self._host} said nothing for {within:g} s") from None
+        finally:
+            self._limit = None
+
+    def rouse(self) -> None:
+        """End the `receive` that waits now, if one does; no message is lost."""
+        if self._limit is not None:
+            self._roused = True
+            self._limit.reschedule(0.0)
 
     async def skip(self) -> None:
         """Pass over what came while nobody asked."""
@@ -105,7 +127,7 @@ class Sockets:
         verify_tls: bool = True,
         most: int | None = None,
         own: Callable[[], dict[str, str]] = dict,
-        largest: int = _LARGEST,
+        largest: int = LARGEST,
     ) -> None:
         self._url = url
         self._headers = headers

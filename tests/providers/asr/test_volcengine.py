@@ -198,7 +198,7 @@ async def test_cancelling_before_anything_came(server: VolcengineServer):
     server.faults = ["stall_start"]
     async with recogniser(server) as chosen, asyncio.timeout(10), asyncio.TaskGroup() as group:
         waiting = group.create_task(heard(chosen, spoken(1, 2)))
-        asked = await server.request(1)
+        asked = await server.nth(1)
         waiting.cancel()
         await asked.gone.wait()
         assert (await heard(chosen, spoken(1)))[-1] == Final("one.")

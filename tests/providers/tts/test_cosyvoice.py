@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Sentence
-from aizuchi.ports import Audio, Spoken, Style
+from aizuchi.ports import Audio, Spoken, Style, Word
 from aizuchi.providers.tts.cosyvoice import CosyVoice
 from tests.loopback.cosyvoice_server import KEY, MS, CosyVoiceServer
 
@@ -40,7 +40,7 @@ async def written(*pieces: str, gate: asyncio.Event | None = None) -> AsyncItera
         yield piece
 
 
-async def spoken(chosen: CosyVoice, *pieces: str, style: Style | None = None) -> list[Audio | Spoken]:
+async def spoken(chosen: CosyVoice, *pieces: str, style: Style | None = None) -> list[Audio | Word | Spoken]:
     async with asyncio.timeout(20), aclosing(chosen.speak(written(*pieces), style or Style(), "en")) as items:
         return [item async for item in items]
 
@@ -83,7 +83,7 @@ async def test_a_sentence_by_itself(server: CosyVoiceServer):
     async with voice(server, parameters={"instruction": "calm"}) as chosen:
         items = [item async for item in chosen.say(Sentence(1, 0, "Hello there.", "Hello there."), style)]
         assert [item async for item in chosen.say(Sentence(1, 1, " ", ""), style)] == []
-    assert ms(items) == 12 * MS and all(isinstance(item, Audio) for item in items)
+    assert ms(items) == 12 * MS and all(isinstance(item, Audio | Word) for item in items)
     (task,) = server.tasks
     asked = {name: task.parameters[name] for name in ("voice", "rate", "pitch", "format", "sample_rate")}
     assert asked == {
@@ -116,12 +116,21 @@ async def test_two_at_once_have_a_connection_each(server: CosyVoiceServer):
     assert sorted(task.text for task in server.tasks) == ["One.", "Two."]
 
 
-async def test_closing_aborts_the_task(server: CosyVoiceServer):
-    """An interrupt reaches the vendor at once, and the text is not read any further."""
+async def kept(chosen: CosyVoice) -> None:
+    """Until a connection has come back."""
+    for _ in range(1000):
+        if chosen._line.sockets._kept:
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_an_interrupt_keeps_the_connection(server: CosyVoiceServer):
+    """The task is cancelled at once, the text is read no further, nothing stale comes into the next one."""
+    server.faults = ["slow"]
     read: list[str] = []
 
     async def text() -> AsyncIterator[str]:
-        yield "Hello there."
+        yield "Hello there. How are you? And so on."
         try:
             await asyncio.get_running_loop().create_future()
         finally:
@@ -131,9 +140,53 @@ async def test_closing_aborts_the_task(server: CosyVoiceServer):
         async with aclosing(chosen.speak(text(), Style(), "en")) as items:
             await anext(items)
         assert read == ["closed"]
+        await kept(chosen)
+        assert ms(await spoken(chosen, "And now?")) == 8 * MS
+    assert server.handshakes == 1 and server.tasks[0].cancels == 1
+
+
+async def test_a_cancel_that_is_not_confirmed(server: CosyVoiceServer, monkeypatch: pytest.MonkeyPatch):
+    """The connection is cut; the next request has another one, and did not wait for that."""
+    monkeypatch.setattr(CosyVoice, "cancelling", 0.1)
+    server.faults, server.deaf = ["slow"], True
+    async with voice(server) as chosen, asyncio.timeout(10):
+        async with aclosing(chosen.speak(written("Hello there."), Style(), "")) as items:
+            await anext(items)
+        assert ms(await spoken(chosen, "And now?")) == 8 * MS
         await server.tasks[0].cancelled.wait()
-        assert await chosen.warm()
-        assert server.handshakes == 2, "the cut connection is not used again"
+    assert server.handshakes == 2
+
+
+@pytest.mark.parametrize("fault", ["", "relative", "twice"])
+async def test_when_each_word_is_said(server: CosyVoiceServer, fault: str):
+    """Times count from the first sample of all, places from the text's first character, told once each."""
+    server.faults = [fault]
+    async with voice(server) as chosen:
+        words = [
+            item for item in await spoken(chosen, "Hello", " there.  How", " so?") if isinstance(item, Word)
+        ]
+    assert [(word.text, word.start) for word in words] == [
+        ("Hello", 0),
+        ("there", 6),
+        ("How", 14),
+        ("so", 18),
+    ]
+    begun = [0, 6 * MS, 12 * MS, 16 * MS]
+    assert [(word.at_ms, word.ms) for word in words] == [
+        (at, len(word.text) * MS) for at, word in zip(begun, words, strict=True)
+    ]
+
+
+async def test_words_of_a_sentence(server: CosyVoiceServer):
+    """A sentence by itself has them, too; they can be left out, and a voice that has none is borne."""
+    async with voice(server) as chosen:
+        said = [item async for item in chosen.say(Sentence(1, 0, "One two.", "One two."), PLAIN)]
+        assert [item.text for item in said if isinstance(item, Word)] == ["One", "two"]
+        server.faults = ["no_words"]
+        assert not any(isinstance(item, Word) for item in await spoken(chosen, "One two."))
+    async with voice(server, word_times=False) as chosen:
+        assert not any(isinstance(item, Word) for item in await spoken(chosen, "One two."))
+    assert "word_timestamp_enabled" not in server.tasks[-1].parameters
 
 
 async def test_closing_before_anything_came(server: CosyVoiceServer):
@@ -142,7 +195,7 @@ async def test_closing_before_anything_came(server: CosyVoiceServer):
     async with voice(server, connect_timeout=30) as chosen, asyncio.timeout(10):
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(spoken(chosen, "Hello."))
-            task = await server.task(1)
+            task = await server.nth(1)
             waiting.cancel()
         await task.cancelled.wait()
 
@@ -150,7 +203,7 @@ async def test_closing_before_anything_came(server: CosyVoiceServer):
 @pytest.mark.parametrize(
     ("fault", "message", "retryable", "sounded"),
     [
-        ("refuse", "Throttling.RateQuota", True, False),
+        ("refuse", r"Throttling.RateQuota.*of \*\*\*; too many requests", True, False),
         ("garbage", "no event", True, False),
         ("fail", "InternalError", True, True),
         ("close", "closed the connection", True, True),
@@ -186,7 +239,7 @@ async def test_a_server_that_never_begins(server: CosyVoiceServer):
 
 async def test_a_server_that_falls_silent(server: CosyVoiceServer, monkeypatch: pytest.MonkeyPatch):
     """In mid-sentence: the task is given up after a while, and its connection with it."""
-    monkeypatch.setattr("aizuchi.providers.tts.cosyvoice.SILENCE", 0.2)
+    monkeypatch.setattr("aizuchi.providers.tts.socket_voice.SILENCE", 0.2)
     server.faults = ["stall"]
     got: list[Any] = []
     async with voice(server) as chosen, asyncio.timeout(10):

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from aizuchi.emotions import EMOTIONS
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Sentence
-from aizuchi.ports import Audio, Spoken, Style
-from aizuchi.providers.tts import minimax
+from aizuchi.ports import Audio, Spoken, Style, Word
+from aizuchi.providers.tts import minimax_task, minimax_words, socket_voice
 from aizuchi.providers.tts.minimax import MiniMaxVoice
 from aizuchi.server.tls import own_certificate
 from tests.loopback.minimax_server import BIDIRECTIONAL, CLASSIC, KEY, MS, MiniMaxServer
@@ -50,7 +50,9 @@ async def written(*pieces: str, gate: asyncio.Event | None = None) -> AsyncItera
         yield piece
 
 
-async def spoken(chosen: MiniMaxVoice, *pieces: str, style: Style | None = None) -> list[Audio | Spoken]:
+async def spoken(
+    chosen: MiniMaxVoice, *pieces: str, style: Style | None = None
+) -> list[Audio | Word | Spoken]:
     async with asyncio.timeout(20), aclosing(chosen.speak(written(*pieces), style or Style(), "en")) as items:
         return [item async for item in items]
 
@@ -63,6 +65,7 @@ async def said(
     sentence = Sentence(1, 0, text, text, **more)
     async with asyncio.timeout(20), aclosing(chosen.say(sentence, style or Style())) as items:
         async for item in items:
+            assert isinstance(item, Audio)
             got.append(item)
     return got
 
@@ -70,7 +73,7 @@ async def said(
 async def kept(chosen: MiniMaxVoice) -> None:
     """Until a connection has come back."""
     for _ in range(500):
-        if chosen._sockets._kept:
+        if chosen._line.sockets._kept:
             return
         await asyncio.sleep(0.01)
 
@@ -100,7 +103,7 @@ async def test_progress_is_told_where_the_server_tells_it(server: MiniMaxServer)
     server.tells = True
     async with voice(server) as chosen:
         items = await spoken(chosen, "One.  One. Two", "?")
-    assert [item.upto for item in items if isinstance(item, Spoken)] == [4, 6, 10, 11, 15, 15]
+    assert [item.upto for item in items if isinstance(item, Spoken)] == [4, 6, 10, 11, 15]
     at = items.index(Spoken(6))
     assert pcm(items[:at]) == tone("One.", MS)
 
@@ -148,8 +151,8 @@ async def test_a_sentence_in_the_characters_way(server: MiniMaxServer, protocol:
 
 def test_emotions_are_canonical():
     """Every name we translate is one the engine uses, and each answer is one the vendor knows."""
-    assert set(minimax.EMOTIONS) <= set(EMOTIONS)
-    assert set(minimax.EMOTIONS.values()) == {
+    assert set(minimax_words.EMOTIONS) <= set(EMOTIONS)
+    assert set(minimax_words.EMOTIONS.values()) == {
         "happy",
         "sad",
         "angry",
@@ -199,7 +202,7 @@ async def test_other_settings_have_a_task_of_their_own(
         for emotion in ("happy", "sad", "happy", "sad"):
             await said(chosen, "Hello.", emotion=emotion)
         assert server.handshakes == len(server.tasks) == 2
-        monkeypatch.setattr(chosen._sockets, "_most", 2)
+        monkeypatch.setattr(chosen._line.sockets, "_most", 2)
         await said(chosen, "Hello.", emotion="angry")
         async with asyncio.timeout(5):
             await server.tasks[0].closed.wait()
@@ -239,7 +242,7 @@ async def test_an_interrupt_keeps_the_connection(server: MiniMaxServer):
 
 async def test_a_cancel_that_is_not_confirmed(server: MiniMaxServer, monkeypatch: pytest.MonkeyPatch):
     """The connection is cut; the next request has another one, and did not wait for that."""
-    monkeypatch.setattr(minimax, "CANCELLING", 0.1)
+    monkeypatch.setattr(MiniMaxVoice, "cancelling", 0.1)
     server.trouble, server.deaf = ["slow"], True
     async with voice(server) as chosen, asyncio.timeout(10):
         async with aclosing(chosen.speak(written(HELLO), Style(), "")) as items:
@@ -267,7 +270,7 @@ async def test_closing_before_anything_came(server: MiniMaxServer):
     async with voice(server, connect_timeout=30) as chosen, asyncio.timeout(10):
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(spoken(chosen, HELLO))
-            task = await server.task(1)
+            task = await server.nth(1)
             waiting.cancel()
         await task.closed.wait()
 
@@ -294,7 +297,7 @@ async def test_what_goes_wrong_is_said(
     retryable: bool,
 ):
     """In mid-sentence: a ProviderError without a key in it, and the next request has a fresh connection."""
-    monkeypatch.setattr(minimax, "LARGEST", 200_000)
+    monkeypatch.setattr(socket_voice, "LARGEST", 200_000)
     server.trouble = [fault]
     got: list[Audio] = []
     async with voice(server, protocol=protocol) as chosen:
@@ -339,7 +342,7 @@ async def test_a_server_that_falls_silent(
     server: MiniMaxServer, monkeypatch: pytest.MonkeyPatch, protocol: str
 ):
     """The request is given up after a while, and its connection with it."""
-    monkeypatch.setattr(minimax, "SILENCE", 0.2)
+    monkeypatch.setattr(socket_voice, "SILENCE", 0.2)
     server.trouble = ["stall"]
     got: list[Audio] = []
     async with voice(server, protocol=protocol) as chosen, asyncio.timeout(10):
@@ -367,7 +370,7 @@ async def test_a_long_text_goes_in_pieces(
     server: MiniMaxServer, monkeypatch: pytest.MonkeyPatch, protocol: str
 ):
     """The server takes so many characters at a time."""
-    monkeypatch.setattr(minimax, "PIECE", 5)
+    monkeypatch.setattr(minimax_task, "PIECE", 5)
     async with voice(server, protocol=protocol) as chosen:
         assert ms(await said(chosen, "abcdefghijklm")) == 13 * MS
     assert server.tasks[0].pieces == ["abcde", "fghij", "klm"]
@@ -405,11 +408,11 @@ async def test_a_kept_connection_that_died_costs_nothing(server: MiniMaxServer):
     """What was lost in the meantime is replaced without an error: started ones, and spares."""
     async with voice(server) as chosen:
         await said(chosen, "One.")
-        chosen._sockets._kept[0]._connection.transport.close()
+        chosen._line.sockets._kept[0]._connection.transport.close()
         assert ms(await said(chosen, "Two.")) == 4 * MS
-        chosen._sockets.close()
+        chosen._line.sockets.close()
         assert await chosen.warm()
-        chosen._sockets._kept[0]._connection.transport.close()
+        chosen._line.sockets._kept[0]._connection.transport.close()
         assert ms(await said(chosen, "Three.")) == 6 * MS
     assert server.handshakes == 4
 

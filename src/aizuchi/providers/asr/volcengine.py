@@ -29,8 +29,9 @@ from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.ports import Final, Hints, Partial, Recognizer
 from aizuchi.providers.asr import volcengine_frames as frames
 from aizuchi.providers.asr.volcengine_dialogue import Dialogue
-from aizuchi.providers.errands import Errand, Errands
-from aizuchi.providers.sockets import Gone, Socket, Sockets
+from aizuchi.providers.errands import Errand
+from aizuchi.providers.line import Line, LineOptions, no_key
+from aizuchi.providers.sockets import Gone, Socket
 
 OFFICIAL = "wss://openspeech.bytedance.com/api/v3/sauc/bigmodel_async"
 CONSOLE = "https://console.volcengine.com/speech/app"
@@ -63,7 +64,7 @@ class VolcengineRecognizer(Recognizer):
 
     name = "volcengine"
 
-    class Options(Recognizer.Options):
+    class Options(LineOptions):
         app_key: SecretStr = Field(
             default=SecretStr(""),
             description="the application's id; empty: BYTEDANCE_APP_KEY from the environment",
@@ -97,57 +98,43 @@ class VolcengineRecognizer(Recognizer):
         piece_ms: int = Field(
             default=200, ge=100, le=200, description="sound in one message; the vendor advises 200"
         )
-        connect_timeout: float = Field(
-            default=5.0, gt=0, le=60, description="seconds to reach the server, and again until it answers"
-        )
         timeout: float = Field(
             default=10.0, gt=0, le=120, description="seconds from the end of the utterance to its text"
         )
-        verify_tls: bool = Field(default=True, description="check the server's certificate")
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._options = options
-        address = urlsplit(options.base_url)
-        if address.scheme not in ("ws", "wss") or not address.hostname:
-            raise ConfigError(
-                f"asr.volcengine.base_url is not an address; expected something like {OFFICIAL}"
-            )
-        self._host = address.hostname
-        self._whole = address.path.rstrip("/").endswith("nostream")
         self._keys = _keys(options)
-        self._sockets = Sockets(
+        self._line = Line(
+            "asr.volcengine",
             options.base_url,
-            self._keys
-            | {"X-Api-Resource-Id": options.resource_id, "X-Api-Sequence": "-1", "user-agent": "aizuchi"},
-            connect=options.connect_timeout,
-            idle=IDLE,
+            self._keys | {"X-Api-Resource-Id": options.resource_id, "X-Api-Sequence": "-1"},
+            options,
+            example=OFFICIAL,
             refused=(
                 "refused the key; see that BYTEDANCE_APP_KEY and BYTEDANCE_ACCESS_KEY, or"
                 f" asr.volcengine.api_key, are right, and that the account may use {options.resource_id}"
             ),
+            idle=IDLE,
             own=_ids,
             largest=frames.LARGEST,
-            verify_tls=options.verify_tls,
         )
-        self._errands = Errands()
+        self._whole = urlsplit(options.base_url).path.rstrip("/").endswith("nostream")
+        self._host = self._line.host
+        self._sockets = self._line.sockets
+        self._errands = self._line.errands
 
     async def __aenter__(self) -> Self:
         if not self._keys and self._options.base_url == OFFICIAL:
-            raise ConfigError(
-                "asr.volcengine has no key: set BYTEDANCE_APP_KEY and BYTEDANCE_ACCESS_KEY in the environment"
-                f" or in .env; they are made at {CONSOLE}",
-                zh="asr.volcengine 没有密钥：请在环境变量或 .env 中设置 BYTEDANCE_APP_KEY 与"
-                f" BYTEDANCE_ACCESS_KEY，可在 {CONSOLE} 创建",
-            )
-        await self._errands.__aenter__()
+            raise no_key("asr.volcengine", "BYTEDANCE_APP_KEY", "BYTEDANCE_ACCESS_KEY", where=CONSOLE)
+        await self._line.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._sockets.close()
-        await self._errands.__aexit__(None, None, None)
+        await self._line.close()
 
     async def warm(self) -> bool:
         """Keep one connection ready; says whether there is one."""
