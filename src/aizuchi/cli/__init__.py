@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "asr-eval",
     "usage",
     "data",
+    "bitnp-path",
     "docs",
 )
 
