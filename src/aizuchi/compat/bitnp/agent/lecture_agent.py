@@ -62,6 +62,8 @@ class LectureAgent(Agent):
         self._going = asyncio.Event()
         self._going.set()
         self._begun = False
+        self._ready = asyncio.Event()
+        """The script is read."""
         self._seq = 0
         self._waiters: dict[int, asyncio.Event] = {}
 
@@ -189,6 +191,7 @@ class LectureAgent(Agent):
         self._begun = True
         if self.lecture_script_path:
             self._scripts = await asyncio.to_thread(self.load_scripts, self.lecture_script_path)
+        self._ready.set()
         if self.ppt_images_dir:
             await self.emit_ppt_assets(self.ppt_images_dir)
         if self.auto_start and self._scripts:
@@ -199,6 +202,7 @@ class LectureAgent(Agent):
         if isinstance(page, str) and page.isascii() and page.isdigit():
             page = int(page)
         if isinstance(action, str):
+            await self._ready.wait()
             await self.apply_control(action, page if isinstance(page, int) else None)
 
     async def _played(self, _: Agent, timestamp: str, event_data: EventData) -> None:

@@ -19,10 +19,10 @@ def parse(content: str) -> list[dict[str, Any]]:
     What precedes the first mark belongs to no page; a script without marks has none.
     """
     marks = list(PAGE.finditer(content))
-    ends = [mark.start() for mark in marks[1:]] + [len(content)]
+    ends = [*(mark.start() for mark in marks[1:]), len(content)]
     pages = (
         {"page_num": int(mark[1] or mark[2]), "content": content[mark.end() : end].strip()}
-        for mark, end in zip(marks, ends, strict=True)
+        for mark, end in zip(marks, ends, strict=False)
     )
     return [page for page in pages if page["content"]]
 
