@@ -189,9 +189,11 @@ class LectureAgent(Agent):
         if self._begun:
             return
         self._begun = True
-        if self.lecture_script_path:
-            self._scripts = await asyncio.to_thread(self.load_scripts, self.lecture_script_path)
-        self._ready.set()
+        try:
+            if self.lecture_script_path:
+                self._scripts = await asyncio.to_thread(self.load_scripts, self.lecture_script_path)
+        finally:
+            self._ready.set()
         if self.ppt_images_dir:
             await self.emit_ppt_assets(self.ppt_images_dir)
         if self.auto_start and self._scripts:
