@@ -21,6 +21,7 @@ CATCH_ALL = {
     "compat/bitnp/agent/wav_files.py",
     "compat/bitnp/calling.py",
     "compat/bitnp/llm_api/chat_bot.py",
+    "compat/bitnp/tts/studio.py",
     "engine/turn.py",
     "engine/streams.py",
     "engine/toolroom.py",

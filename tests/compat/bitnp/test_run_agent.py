@@ -8,7 +8,7 @@ import pytest
 from aizuchi.compat.bitnp.agent import BasicChattingAgent, LectureAgent
 from aizuchi.compat.bitnp.llm_api import GlmBot, OpenAIBot
 from aizuchi.compat.bitnp.run_agent import PLAIN, main, make, parser
-from aizuchi.compat.bitnp.tts import DashscopeTTS
+from aizuchi.compat.bitnp.tts import AizuchiTTS, DashscopeTTS
 from tests.compat.bitnp.running import page_of
 from tests.compat.bitnp.vendors import KEY, QwenServer, Relay
 from tests.loopback.openai_server import OpenAIServer
@@ -62,6 +62,17 @@ def test_a_lecture(project: Path):
     assert isinstance(agent, LectureAgent)
     assert (agent.server_url, agent.lecture_script_path, agent.ppt_images_dir) == ("wss://h", "s.txt", "d")
     assert (agent.ppt_base_url, agent.auto_start, agent.tts_stream) == ("/x", False, True)
+
+
+def test_without_a_key(capsys: pytest.CaptureFixture[str]):
+    """The embedded voice stands in, and it is said; any voice of Aizuchi's by name."""
+    agent = made()
+    assert isinstance(agent, BasicChattingAgent) and isinstance(agent.tts, AizuchiTTS)
+    assert "embedded voice" in capsys.readouterr().err
+    assert isinstance(made("--tts", "tone").tts, AizuchiTTS)  # pyright: ignore
+    assert isinstance(made("--tts", "dashscope").tts, DashscopeTTS)  # pyright: ignore
+    assert main(["--tts", "nobody"]) == 2
+    assert '"nobody" is unknown' in capsys.readouterr().err
 
 
 @pytest.mark.network

@@ -16,11 +16,14 @@ from aizuchi.compat.bitnp.agent import Agent, create_agent
 from aizuchi.compat.bitnp.config_types import AgentConfig, Dashscope_TTS_Config, LLM_Config
 from aizuchi.compat.bitnp.prompts import get_prompt
 from aizuchi.compat.bitnp.tokens import get_token
+from aizuchi.errors import ConfigError
 
 PLAIN: Final = "你是一位友善的语音助手。用口语回答，简短自然，不用 Markdown。"
 """Who answers where the project has no prompt."""
 STOCK: Final = ("qwen3-tts-flash-realtime", "Cherry")
 """A voice that DashScope has for everybody; a cloned one needs its own model."""
+EMBEDDED: Final = "espeak"
+"""The voice that needs nothing."""
 CLONED: Final = "qwen3-tts-vc-realtime-2026-01-15"
 
 
@@ -42,19 +45,15 @@ def parser() -> argparse.ArgumentParser:
     add("--llm", default="glm", choices=["glm", "openai"], help="which model's API")
     add("--llm-model", default="", help="the model's name; default: the API's usual one")
     add("--llm-url", default="", help="another address of that API")
-    add("--voice", default="", help="a DashScope voice, cloned or one of theirs; default: one of theirs")
+    add("--tts", default="", help="dashscope, or a voice of Aizuchi's such as espeak; default: by your keys")
+    add("--voice", default="", help="the voice's name there; default: one of the vendor's own")
     add("--tts-model", default="", help="the voice's model; default: the one that fits")
     return made
 
 
 def make(args: argparse.Namespace) -> Agent:
     """The agent that the flags describe."""
-    stock = not args.voice
-    tts_config = Dashscope_TTS_Config(
-        api_key=get_token("dashscope"),
-        voice=args.voice or STOCK[1],
-        model=args.tts_model or (STOCK[0] if stock else CLONED),
-    )
+    tts_config = _voice(args)
     stream = not args.no_tts_stream
     if args.agent_type == "lecture_agent":
         return create_agent(
@@ -102,10 +101,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         why = "the name is taken" if taken else f"no connection ({type(error).__name__})"
         print(f"run_agent.py: {args.agent_name} at {args.server_url}: {why}", file=sys.stderr)
         return 1
-    except ValueError as error:
+    except (ConfigError, ValueError) as error:
         print(f"run_agent.py: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _voice(args: argparse.Namespace) -> Any:
+    key = get_token("dashscope")
+    name = args.tts
+    if not name:
+        name = "dashscope" if key or args.voice else EMBEDDED
+        if name == EMBEDDED:
+            print("[Warning] no key for DashScope; the embedded voice stands in", file=sys.stderr)
+    if name != "dashscope":
+        return {"tts_method_name": "aizuchi", "provider": name, "voice": args.voice}
+    return Dashscope_TTS_Config(
+        api_key=key,
+        voice=args.voice or STOCK[1],
+        model=args.tts_model or (CLONED if args.voice else STOCK[0]),
+    )
 
 
 def _prompt(name: str) -> str:

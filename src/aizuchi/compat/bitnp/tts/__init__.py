@@ -5,13 +5,26 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from aizuchi.compat.bitnp.tts.abstract_tts import AbstractTTS
+from aizuchi.compat.bitnp.tts.aizuchi_tts import AizuchiTTS
 from aizuchi.compat.bitnp.tts.dashscope import DashscopeTTS
 from aizuchi.compat.bitnp.tts.genie import GenieTTS
 
-REGISTRY: dict[str, type[AbstractTTS]] = {"genie": GenieTTS, "dashscope": DashscopeTTS}
-Available_TTS_Methods = Literal["genie", "dashscope"]
+REGISTRY: dict[str, type[AbstractTTS]] = {
+    "genie": GenieTTS,
+    "dashscope": DashscopeTTS,
+    "aizuchi": AizuchiTTS,
+}
+Available_TTS_Methods = Literal["genie", "dashscope", "aizuchi"]
 
-__all__ = ["REGISTRY", "AbstractTTS", "Available_TTS_Methods", "DashscopeTTS", "GenieTTS", "create_tts"]
+__all__ = [
+    "REGISTRY",
+    "AbstractTTS",
+    "AizuchiTTS",
+    "Available_TTS_Methods",
+    "DashscopeTTS",
+    "GenieTTS",
+    "create_tts",
+]
 
 
 def create_tts(tts_method_name: str = "", **kwargs: Any) -> AbstractTTS:

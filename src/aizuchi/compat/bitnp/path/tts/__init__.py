@@ -5,6 +5,7 @@ from pkgutil import extend_path
 from aizuchi.compat.bitnp.tts import (
     REGISTRY,
     AbstractTTS,
+    AizuchiTTS,
     Available_TTS_Methods,
     DashscopeTTS,
     GenieTTS,
@@ -13,4 +14,12 @@ from aizuchi.compat.bitnp.tts import (
 
 __path__ = extend_path(__path__, __name__)
 
-__all__ = ["REGISTRY", "AbstractTTS", "Available_TTS_Methods", "DashscopeTTS", "GenieTTS", "create_tts"]
+__all__ = [
+    "REGISTRY",
+    "AbstractTTS",
+    "AizuchiTTS",
+    "Available_TTS_Methods",
+    "DashscopeTTS",
+    "GenieTTS",
+    "create_tts",
+]
