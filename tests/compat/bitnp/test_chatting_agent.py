@@ -10,35 +10,15 @@ import pytest
 
 from aizuchi.compat.bitnp.agent import BasicChattingAgent, create_agent
 from aizuchi.compat.bitnp.config_types import AgentConfig, Dashscope_TTS_Config, LLM_Config
-from aizuchi.compat.bitnp.llm_api import REGISTRY, AbstractBot
+from aizuchi.compat.bitnp.llm_api import REGISTRY
 from tests.compat.bitnp import voices
 from tests.compat.bitnp.running import page_of
+from tests.compat.bitnp.scripted import Script
 from tests.compat.bitnp.vendors import KEY, TICK, QwenServer, Relay
 from tests.compat.bitnp.voices import sound
 from tests.loopback.openai_server import OpenAIServer, Pace
 
 pytestmark = pytest.mark.network
-
-
-class Script(AbstractBot):
-    """Says what it was told to, in the pieces it was given, and waits where it is to wait."""
-
-    def __init__(self, pieces: list[str] | None = None) -> None:
-        super().__init__()
-        self.pieces = pieces or []
-        self.gate = asyncio.Event()
-
-    async def respond_to_context(self, messages: Any = None) -> str:
-        await self._dispatch_event("start_of_response")
-        self.response = ""
-        for piece in self.pieces:
-            if piece == "<wait>":
-                await self.gate.wait()
-                continue
-            self.response += piece
-            await self._dispatch_event("message_delta", {"content": piece})
-        await self._dispatch_event("done", {"content": self.response})
-        return self.response
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -215,7 +215,7 @@ class Page:
     """A page of an agent: what it is sent, event by event; plays what it hears in no time."""
 
     def __init__(self, url: str, name: str, *, plays: bool = True) -> None:
-        self._url = f"ws://{url}/ws/frontend/{name}"
+        self._url = f"ws://{url}/ws/frontend/{quote(name)}"
         self._plays = plays
         self.events: list[dict[str, Any]] = []
         self.sounds: list[bytes] = []
@@ -229,8 +229,20 @@ class Page:
         await self._socket.close()
 
     async def send(self, kind: str, **fields: Any) -> None:
-        data = {"type": kind, **fields}
+        await self.data({"type": kind, **fields})
+
+    async def data(self, data: Any) -> None:
+        """An event of any shape."""
         await self._socket.send(json.dumps({"type": "event", "data": data, "timestamp": 0}))
+
+    async def is_agent_online(self) -> bool:
+        """What the relay says; to be asked while nothing else is on its way."""
+        await self._socket.send(json.dumps({"type": "is_agent_online"}))
+        async with asyncio.timeout(30):
+            while True:
+                frame = json.loads(await self._socket.recv())
+                if isinstance(frame.get("message"), bool):
+                    return frame["message"]
 
     async def say(self, text: str) -> None:
         await self.send("user_input", content=text)
