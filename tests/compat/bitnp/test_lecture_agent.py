@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aizuchi.compat.bitnp.agent import LectureAgent, create_agent, lecture_agent, lecture_script
+from aizuchi.compat.bitnp.tts import REGISTRY
 from tests.compat.bitnp import voices
 from tests.compat.bitnp.running import page_of
 from tests.compat.bitnp.vendors import Page, Relay
@@ -120,6 +121,40 @@ async def test_a_line_waits_for_its_sound(relay: Relay, project: Path):
                 await page.next()
         await page.send("audio_playback_finished", seq="1", media_id=1)
         assert await page.next() == say("二", 2)
+
+
+@pytest.mark.network
+async def test_the_next_line_is_made_ahead(relay: Relay, project: Path, monkeypatch: pytest.MonkeyPatch):
+    """While a page plays a line the next one is synthesised, over the end of a page, and no further."""
+    asked: list[str] = []
+    later = asyncio.Event()
+
+    class Noting(voices.AsyncVoice):
+        async def synthesize(self, text: str) -> bytes:  # pyright: ignore
+            asked.append(text)
+            if len(asked) == 3:
+                later.set()
+            return voices.sound(text)
+
+    monkeypatch.setitem(REGISTRY, "noting", Noting)
+    agent = lecturing(
+        relay, project, "[PPT_1]一\n二[wink]\n[PPT_2]三\n四", tts_config={"tts_method_name": "noting"}
+    )
+    async with page_of(agent, relay, plays=False) as page:
+        await page.until("say_aloud")
+        await page.send("audio_playback_finished", seq=1)
+        assert await page.next() == say("二", 2)
+        async with asyncio.timeout(30):
+            await later.wait()
+        assert asked == ["一\n", "二", "三\n"]
+        await page.send("lecture_control", action="goto", page_num=1)
+        assert (await page.until("say_aloud"))[-1]["content"] == "一\n"
+        assert asked[3] == "一\n"
+        await page.send("audio_playback_finished", seq=3)
+        assert (await page.next())["content"] == "二"
+    assert [len(each) for each in page.sounds] == [
+        44 + len(voices.sound(t)) for t in ("一\n", "二", "一\n", "二")
+    ]
 
 
 @pytest.mark.network

@@ -34,11 +34,16 @@ async def at_work(agent: Agent, page: Page) -> AsyncIterator[None]:
     """The agent runs, and the page has been told that it is online."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(agent.run())
-        async with asyncio.timeout(30):
-            while not await page.is_agent_online():
-                await asyncio.sleep(0.01)
+        await online(page)
         yield
         task.cancel()
+
+
+async def online(page: Page) -> None:
+    """Wait until the relay has the page's agent."""
+    async with asyncio.timeout(30):
+        while not await page.is_agent_online():  # noqa: ASYNC110 (the relay tells nobody)
+            await asyncio.sleep(0.01)
 
 
 def host(url: str) -> str:
@@ -90,9 +95,7 @@ async def test_names(server: str, monkeypatch: pytest.MonkeyPatch):
     async with Page(host(server), "a") as page:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(agent.run())
-            async with asyncio.timeout(30):
-                while not await page.is_agent_online():
-                    await asyncio.sleep(0.01)
+            await online(page)
             with pytest.raises(InvalidStatus, match="403"):
                 await Agent(server, "a").run()
             first = agent.ws

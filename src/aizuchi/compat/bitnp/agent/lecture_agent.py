@@ -2,7 +2,7 @@
 
 For each page `flip_ppt_page`, `start_of_response`, then line by line `say_aloud` with the line's `seq` and,
 on its last piece, `is_last`; then `end_of_response`. The next line waits until a page tells by
-`audio_playback_finished` that it has played this one, or until it must have.
+`audio_playback_finished` that it has played this one, or until it must have; its sound is made meanwhile.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from aizuchi.compat.bitnp.agent import lecture_script
 from aizuchi.compat.bitnp.agent.abstract_agent import Agent, EventData
+from aizuchi.compat.bitnp.agent.ahead import Ahead
 from aizuchi.compat.bitnp.agent.tags import PAGE, page_of
-from aizuchi.compat.bitnp.agent.wav_files import seconds, spoken
+from aizuchi.compat.bitnp.agent.wav_files import seconds
 from aizuchi.compat.bitnp.stream_node import BracketsParsorNode, LambdaNode, SentenceSepNode
 from aizuchi.compat.bitnp.tts import create_tts
 
@@ -56,6 +57,7 @@ class LectureAgent(Agent):
         self.sentence_sep_node.connect_to(self.brackets_parsor_node)
         self.brackets_parsor_node.connect_to(self.event_emitter)
 
+        self._ahead = Ahead(self.tts, stream=tts_stream, start=self.start)
         self._scripts: list[dict[str, Any]] = []
         self._curr_index = 0
         self._play_task: asyncio.Task[Any] | None = None
@@ -128,6 +130,9 @@ class LectureAgent(Agent):
     # ---------------------------------------------------------------- playing
 
     async def _play(self, index: int) -> None:
+        self._ahead.begin(
+            [line for page in self._scripts[index:] for line in await self._lines(page["content"])]
+        )
         for number in range(index, len(self._scripts)):
             self._curr_index = number
             await self._going.wait()
@@ -137,6 +142,14 @@ class LectureAgent(Agent):
             await self.sentence_sep_node.handle(page["content"])
             await self.sentence_sep_node.flush()
             await self.emit({"type": "end_of_response", "response": page["content"]})
+
+    async def _lines(self, content: str) -> list[str]:
+        """What of a page will be spoken, as the nodes will cut it."""
+        parts = [
+            await self.brackets_parsor_node.process(each) for each in self.sentence_sep_node.cut(content)
+        ]
+        kept = (part for each in parts for part in each if part["type"] == "text")
+        return [part["content"] for part in kept if part["content"].strip()]
 
     async def handle_event(self, data: EventData) -> None:
         """Bring a text or a tag of a page to the pages: `{"type": "text" | "tag", "content": ...}`."""
@@ -161,7 +174,7 @@ class LectureAgent(Agent):
         try:
             length, held = 0.0, b""
             shown = text
-            async with aclosing(spoken(self.tts, text, stream=self.tts_stream)) as files:
+            async with aclosing(self._ahead.files(text)) as files:
                 async for file in files:
                     if held:  # only the last piece says that it is the last, so each waits for the next
                         await self._say_aloud(shown, held, seq, last=False)
@@ -169,6 +182,7 @@ class LectureAgent(Agent):
                     held = file
                     length += seconds(file)
             await self._say_aloud(shown, held, seq, last=True)
+            self._ahead.prepare()
             try:
                 async with asyncio.timeout(length + GRACE):
                     await played.wait()
