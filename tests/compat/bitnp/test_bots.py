@@ -216,6 +216,16 @@ async def test_several_loops(server: OpenAIServer):
     await bot.close()
 
 
+async def test_warming(server: OpenAIServer):
+    """A connection before the first question, which then uses it; without a key nothing is asked or said."""
+    bot = bot_at(server)
+    await bot.warm()
+    assert [request.path for request in server.requests] == ["/v1/models"]
+    assert await bot.respond_to_context([{"role": "user", "content": "hi"}])
+    assert server.connections == 1
+    await GlmBot("").warm()
+
+
 def test_the_registry(monkeypatch: pytest.MonkeyPatch):
     """Bots by name, a user's own among them; defaults as documented."""
 

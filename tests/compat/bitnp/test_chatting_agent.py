@@ -17,6 +17,7 @@ from tests.compat.bitnp.scripted import Script
 from tests.compat.bitnp.vendors import KEY, TICK, QwenServer, Relay
 from tests.compat.bitnp.voices import sound
 from tests.loopback.openai_server import OpenAIServer, Pace
+from tests.loopback.serving import Received
 
 pytestmark = pytest.mark.network
 
@@ -72,6 +73,11 @@ def heard(sounds: list[bytes]) -> bytes:
         with wave.open(BytesIO(each), "rb") as read:
             pcm += read.readframes(read.getnframes())
     return pcm
+
+
+def questions(model: OpenAIServer) -> list[Received]:
+    """What the model was asked; a connection made ahead of that is no question."""
+    return [each for each in model.requests if each.method == "POST"]
 
 
 @pytest.mark.parametrize("kind", ["plain", "async", "generator"])
@@ -207,7 +213,7 @@ async def test_a_model_that_fails(relay: Relay, model: OpenAIServer):
     llm = {"api_name": "glm", "token": model.key, "base_url": model.base_url}
     agent = BasicChattingAgent(relay.url, "a", llm, {"tts_method_name": "async"})
     async with page_of(agent, relay) as page:
-        model.fault("refuse", status=400, message="too hot")
+        model.fault("refuse", path="/chat/completions", status=400, message="too hot")
         await page.say("hi")
         begun, error, ended = await page.until("end_of_response")
         assert (begun, ended) == (start(), end(""))
@@ -231,7 +237,7 @@ async def test_an_interruption_closes_the_vendors(relay: Relay, model: OpenAISer
         model.say("好。")
         await page.say("stop")
         async with asyncio.timeout(30):
-            await (await model.seen(1)).disconnected.wait()
+            await questions(model)[0].disconnected.wait()
         assert (await page.until("end_of_response"))[-1] == end("好。")
 
 
@@ -262,7 +268,7 @@ async def test_the_guides_agent(relay: Relay, model: OpenAIServer, monkeypatch: 
     text = "你好，我是树莓娘！"
     assert seen == [start(), say(text), say(""), tag("wink"), end(text + "[wink]")]
     assert heard(page.sounds) == TICK * len(text)
-    assert model.requests[0].json["messages"] == [
+    assert questions(model)[0].json["messages"] == [
         {"role": "system", "content": "你是树莓娘。"},
         {"role": "user", "content": "你好，你是谁？"},
     ]

@@ -98,6 +98,19 @@ async def test_a_voice_that_does_not_open(error: Exception):
     assert singer.entered == 3
 
 
+async def test_warming():
+    """A voice may be opened ahead of its first sentence; what goes wrong then is told with that."""
+    studio, singer = Studio(), Singer()
+    await studio.warm("a", lambda: singer)
+    assert singer.entered == 1
+    assert await sing(studio, singer, "la") == 2
+    broken = Singer()
+    broken.fails = ConfigError("no key")
+    await studio.warm("b", lambda: broken)
+    with pytest.raises(ConfigError):
+        await sing(studio, broken, "la", key="b")
+
+
 async def test_closing_closes_the_stream():
     """Who stops listening stops the voice, which was a bounded number of slices ahead."""
     studio, singer = Studio(), Singer()

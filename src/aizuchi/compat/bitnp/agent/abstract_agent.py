@@ -100,6 +100,7 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
+                self.start(self._arrived())
                 for func in self._loop_funcs:
                     self.start(self._repeat(func))
                 await self._serve(socket)
@@ -126,6 +127,9 @@ class Agent:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _arrived(self) -> None:
+        """For agents of ours: once, beside everything else, when the first connection is there."""
 
     async def _connect(self) -> ClientConnection:
         from websockets.asyncio.client import connect

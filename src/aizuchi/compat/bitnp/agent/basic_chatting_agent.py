@@ -84,6 +84,12 @@ class BasicChattingAgent(Agent):
             messages.append({"role": "assistant", "content": self._curr_agent_response})
         return True
 
+    async def _arrived(self) -> None:
+        """Make connections to model and voice, so that the first answer does not wait for them."""
+        for part in (self.llm, self.tts):
+            if warm := getattr(part, "warm", None):
+                await warm()
+
     async def handle_event(self, data: EventData) -> None:
         """Bring a text or a tag of the answer to the page: `{"type": "text" | "tag", "content": ...}`."""
         await asyncio.sleep(0)  # an interrupt takes effect here at the latest

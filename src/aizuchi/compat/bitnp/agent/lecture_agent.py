@@ -63,7 +63,6 @@ class LectureAgent(Agent):
         self._play_task: asyncio.Task[Any] | None = None
         self._going = asyncio.Event()
         self._going.set()
-        self._begun = False
         self._ready = asyncio.Event()
         """The script is read."""
         self._seq = 0
@@ -71,7 +70,6 @@ class LectureAgent(Agent):
 
         self.on("lecture_control")(self._control)
         self.on("audio_playback_finished")(self._played)
-        self.loop(self._begin)
 
     # ---------------------------------------------------------------- script and slides
 
@@ -198,11 +196,7 @@ class LectureAgent(Agent):
 
     # ---------------------------------------------------------------- what the pages tell
 
-    async def _begin(self, _: Agent) -> None:
-        """Once, when the first connection is there."""
-        if self._begun:
-            return
-        self._begun = True
+    async def _arrived(self) -> None:
         try:
             if self.lecture_script_path:
                 self._scripts = await asyncio.to_thread(self.load_scripts, self.lecture_script_path)

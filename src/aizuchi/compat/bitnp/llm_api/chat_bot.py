@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import sys
 import traceback
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -67,6 +68,11 @@ class ChatBot(AbstractBot):
     async def setup(self) -> None:
         """Nothing to do; scripts call it."""
 
+    async def warm(self) -> None:
+        """Make a connection ahead of the first question; what goes wrong is told when that comes."""
+        with suppress(AizuchiError):
+            await (await self._open()).warm()
+
     async def close(self) -> None:
         """Close the connections to the vendor. The bot may be used again."""
         model, self._model = self._model, None
@@ -115,6 +121,8 @@ class ChatBot(AbstractBot):
     async def _open(self) -> OpenAIModel:
         """The client of this event loop; a script may run several, one after the other."""
         loop = asyncio.get_running_loop()
+        # Loading it takes a good part of a second, for which the loop shall not stand still.
+        await asyncio.to_thread(importlib.import_module, "httpx")
         if self._model is None or self._loop is not loop:
             address = self.address()
             if not self.token and not is_local(urlsplit(address).hostname or ""):
@@ -125,9 +133,8 @@ class ChatBot(AbstractBot):
                 model=self.model_name,
                 timeout=_LONGEST,
             )
-            model = _Model(options)
-            await model.__aenter__()
-            self._model, self._loop = model, loop
+            self._model, self._loop = _Model(options), loop
+            await self._model.__aenter__()
         return self._model
 
     def _words(self, error: AizuchiError) -> str:

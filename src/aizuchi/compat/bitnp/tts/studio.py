@@ -12,10 +12,11 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Hashable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from aizuchi.compat.bitnp.calling import soon
 from aizuchi.errors import AizuchiError, ProviderError
 from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Style, Voice
@@ -86,6 +87,16 @@ class Studio:
                 yield item
         finally:
             work.cancel()
+
+    async def warm(self, key: Hashable, make: Callable[[], Voice]) -> None:
+        """Open a voice, and a connection to its vendor, ahead of need; what goes wrong is told at need."""
+
+        async def open_() -> None:
+            await (await self._open(key, make)).warm()
+
+        loop = await asyncio.to_thread(self._started)
+        with suppress(AizuchiError, TimeoutError):
+            await soon(BEGIN, asyncio.wrap_future(asyncio.run_coroutine_threadsafe(open_(), loop)))
 
     # ---------------------------------------------------------------- in the studio's own loop
 
