@@ -15,8 +15,13 @@ PACKAGE = ROOT / "src" / "aizuchi"
 Rule = Callable[[str, str], Iterator[str]]
 
 # The borders where everything is caught, logged with its traceback, and made an event or a sentence:
-# a turn, what a provider raises on behalf of one, a link, the loading of plugins, somebody's tool.
+# a turn, what a provider raises on behalf of one, a link, the loading of plugins, somebody's tool, what the
+# scripts of a bitnp project give us (handlers, loops, voices).
 CATCH_ALL = {
+    "compat/bitnp/agent/wav_files.py",
+    "compat/bitnp/calling.py",
+    "compat/bitnp/llm_api/chat_bot.py",
+    "compat/bitnp/tts/studio.py",
     "engine/turn.py",
     "engine/streams.py",
     "engine/toolroom.py",

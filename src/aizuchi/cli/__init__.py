@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "asr-eval",
     "usage",
     "data",
+    "bitnp-path",
     "docs",
 )
 

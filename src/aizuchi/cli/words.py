@@ -148,6 +148,10 @@ HELP: Final = Texts(
             "要生成的 zip 文件；默认为当前目录的 PERSON-export.zip",
         ),
         "data.yes": ("do not ask before deleting", "删除前不询问"),
+        "bitnp-path": (
+            'the folder that makes a bitnp project\'s imports ours: PYTHONPATH="$(aizuchi bitnp-path)"',
+            '供 bitnp 智能体项目导入的文件夹：PYTHONPATH="$(aizuchi bitnp-path)"',
+        ),
         "docs": ("write the generated pages of the documentation", "生成参考文档"),
         "docs.folder": ("the docs folder; default: that of the checkout", "docs 文件夹；默认为源码目录中的"),
         "docs.check": ("write nothing; fail if a page is not current", "不写文件；若有页面过时则失败"),

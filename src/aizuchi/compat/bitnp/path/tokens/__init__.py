@@ -1,0 +1,9 @@
+"""`tokens`, by its bare name; a project's own folder of this name is looked into, too."""
+
+from pkgutil import extend_path
+
+from aizuchi.compat.bitnp.tokens import TOKENS, get_token
+
+__path__ = extend_path(__path__, __name__)
+
+__all__ = ["TOKENS", "get_token"]

@@ -1,0 +1,386 @@
+"""Voices: built-in ones against loopback vendors, users' own in every form, and WAV files for the page."""
+
+import asyncio
+import io
+import struct
+import threading
+import wave
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from aizuchi.compat.bitnp.agent.wav_files import LARGEST, SILENT, seconds, spoken
+from aizuchi.compat.bitnp.config_types import Dashscope_TTS_Config
+from aizuchi.compat.bitnp.tts import REGISTRY, AbstractTTS, DashscopeTTS, GenieTTS, create_tts
+from aizuchi.compat.bitnp.tts.dashscope.voice_clone import create_voice, query_voice_list
+from aizuchi.compat.bitnp.tts.either_way import pieces, whole
+from aizuchi.compat.bitnp.tts.genie.trimming import trim
+from aizuchi.compat.bitnp.tts.pcm2wav import pcm2wav
+from aizuchi.errors import ProviderError
+from tests.compat.bitnp.vendors import KEY, TICK, CloneServer, QwenServer
+from tests.compat.bitnp.voices import VOICES, PlainVoice, sound
+from tests.loopback.serving import Exchange, LoopbackServer
+
+
+@pytest.fixture
+async def qwen(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[QwenServer]:
+    async with QwenServer() as server:
+        monkeypatch.setenv("DASHSCOPE_WEBSOCKET_BASE_URL", server.url)
+        yield server
+
+
+async def collect(stream: Any) -> list[bytes]:
+    async with aclosing(stream) as items:
+        return [item async for item in items]
+
+
+def samples(file: bytes) -> tuple[int, bytes]:
+    """Rate and sound of a file, as a strict reader sees it."""
+    with wave.open(io.BytesIO(file), "rb") as read:
+        assert (read.getnchannels(), read.getsampwidth()) == (1, 2)
+        return read.getframerate(), read.readframes(read.getnframes())
+
+
+# ------------------------------------------------------------------ DashScope
+
+
+@pytest.mark.network
+async def test_dashscope_streams(qwen: QwenServer):
+    """Sound comes in slices; the session says what is wanted."""
+    voice = DashscopeTTS(KEY, voice="qwen-tts-vc-me")
+    slices = await collect(voice.synthesize_stream("你好，我是树莓娘", 0.1))
+    assert slices == [TICK * 5, TICK * 3]
+    assert (voice.format, voice.sample_rate, voice.channels, voice.bits_per_sample) == ("pcm", 24000, 1, 16)
+    assert qwen.models == ["qwen3-tts-vc-realtime-2026-01-15"]
+    assert qwen.texts == ["你好，我是树莓娘"]
+    session = {"voice": "qwen-tts-vc-me", "mode": "server_commit", "response_format": "pcm"}
+    assert qwen.sessions == [session | {"sample_rate": 24000}]
+
+
+@pytest.mark.network
+async def test_dashscope_either_way(qwen: QwenServer):
+    """With a running loop a coroutine, without one the bytes; calls may overlap."""
+    voice = DashscopeTTS(api_key=KEY, voice="v")
+    assert await voice.synthesize("你好") == TICK * 2
+    assert await asyncio.to_thread(voice.synthesize, "你好吗") == TICK * 3
+    assert await asyncio.gather(*(voice.synthesize("好" * n, chunk_delay=0.5) for n in (7, 2, 9))) == [
+        TICK * 7,
+        TICK * 2,
+        TICK * 9,
+    ]
+
+
+@pytest.mark.network
+async def test_the_guides_call(qwen: QwenServer):
+    """As the guide writes it, undeclared format included; honoured where it arrives."""
+    config = Dashscope_TTS_Config(
+        api_key=KEY,
+        model="dashscope-tts",
+        format="wav",  # pyright: ignore
+        voice="zhangsan",
+    )
+    voice = create_tts(**config)
+    assert isinstance(voice, DashscopeTTS) and voice.format == "pcm"
+    assert await voice.synthesize("你好") == TICK * 2
+    assert (qwen.models, qwen.sessions[0]["voice"]) == (["dashscope-tts"], "zhangsan")
+    given = create_tts(**config.model_dump())
+    assert given.format == "wav"
+    assert samples(await given.synthesize("你好")) == (24000, TICK * 2)
+    assert create_tts(**(config.model_dump() | {"format": "opus"})).format == "pcm"
+
+
+@pytest.mark.parametrize("text", ["", "？？？", " \n", "……！"])
+async def test_nothing_to_say(text: str):
+    """Mere punctuation is one empty slice, and no vendor is asked."""
+    voice = DashscopeTTS(KEY, voice="v")
+    assert await collect(voice.synthesize_stream(text)) == [b""]
+    assert await voice.synthesize(text) == b""
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("error", "no such voice"),
+        ("close", "closed the connection"),
+        ("garbage", "no event"),
+        ("no_base64", "no base64"),
+    ],
+)
+async def test_dashscope_fails(qwen: QwenServer, fault: str, said: str):
+    """What goes wrong is raised, and does not hang."""
+    qwen.faults.append(fault)
+    with pytest.raises(ProviderError, match=said):
+        await DashscopeTTS(KEY, voice="v").synthesize("你好")
+
+
+@pytest.mark.network
+async def test_dashscope_refuses(qwen: QwenServer):
+    """A wrong key, and none."""
+    with pytest.raises(ProviderError, match="refused the key"):
+        await DashscopeTTS("sk-wrong", voice="v").synthesize("你好")
+    with pytest.raises(ProviderError, match="no key"):
+        await DashscopeTTS("", voice="v").synthesize("你好")
+
+
+@pytest.mark.network
+async def test_closing_cuts_the_connection(qwen: QwenServer):
+    """Who stops listening stops the vendor."""
+    qwen.faults.append("stall")
+    stream = DashscopeTTS(KEY, voice="v").synthesize_stream("你好")
+    assert await anext(stream)
+    await stream.aclose()
+    async with asyncio.timeout(30):
+        await qwen.gone.wait()
+
+
+@pytest.mark.network
+async def test_voice_cloning(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    """A recording becomes a voice, which then stands in the list."""
+    sample = project / "me.mp3"
+    sample.write_bytes(b"sound")
+    async with CloneServer() as server:
+        monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", server.url)
+        voice = await asyncio.to_thread(create_voice, KEY, str(sample), "shumeiniang")
+        assert voice == "qwen-tts-vc-shumeiniang-voice-20251225-0001"
+        model = "qwen3-tts-vc-realtime-2026-01-15"
+        listed = await asyncio.to_thread(query_voice_list, KEY)
+        assert [(each["voice"], each["target_model"]) for each in listed] == [(voice, model)]
+        assert await asyncio.to_thread(query_voice_list, KEY, 10, 1) == []
+        assert voice in capsys.readouterr().out
+        with pytest.raises(RuntimeError, match="401"):
+            await asyncio.to_thread(create_voice, "sk-wrong", str(sample), "x")
+        with pytest.raises(RuntimeError, match="400"):
+            await asyncio.to_thread(query_voice_list, KEY, "many")  # pyright: ignore
+        server.broken = True
+        with pytest.raises(RuntimeError, match="list failed"):
+            await asyncio.to_thread(query_voice_list, KEY)
+    with pytest.raises(RuntimeError, match="ConnectError"):
+        await asyncio.to_thread(query_voice_list, KEY)
+    with pytest.raises(FileNotFoundError):
+        create_voice(KEY, str(project / "nobody.mp3"), "x")
+
+
+# ------------------------------------------------------------------ Genie
+
+
+class GenieServer(LoopbackServer):
+    """Genie's HTTP server, as its module describes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: dict[str, dict[str, Any]] = {}
+
+    async def handle(self, exchange: Exchange) -> None:
+        asked = exchange.request.json
+        name = asked.pop("character_name")
+        match exchange.request.path:
+            case "/load_character":
+                self.loaded[name] = asked
+            case "/set_reference_audio" if name in self.loaded:
+                self.loaded[name] |= {f"reference_{key}": value for key, value in asked.items()}
+            case "/tts" if name in self.loaded:
+                pcm = b"\x00\x10" * 320 * len(asked["text"]) + b"\x05\x00" * 32_000
+                await exchange.whole(200, pcm, "audio/wav")
+                return
+            case _:
+                await exchange.json(404, {"detail": "Character not found"})
+                return
+        await exchange.json(200, {"status": "success"})
+
+
+def genie() -> GenieTTS:
+    return GenieTTS("models/me", "zh", "ref.wav", "蒙德有很多风车呢。", "zh")
+
+
+@pytest.mark.network
+async def test_genie(monkeypatch: pytest.MonkeyPatch):
+    """Loaded once, with its recording; 32 kHz, and 200 ms of silence after the last sound."""
+    async with GenieServer() as server:
+        monkeypatch.setenv("GENIE_URL", f"http://127.0.0.1:{server.port}")
+        voice = genie()
+        rate, pcm = samples(await voice.synthesize("你好"))
+        assert (rate, len(pcm)) == (32_000, 2 * (640 + 6_400))
+        await asyncio.to_thread(voice.synthesize, "你好吗")
+        paths = [request.path for request in server.requests]
+        assert paths == ["/load_character", "/set_reference_audio", "/tts", "/tts"]
+        assert server.loaded[voice.speaker_name] == {
+            "onnx_model_dir": "models/me",
+            "language": "zh",
+            "reference_audio_path": "ref.wav",
+            "reference_audio_text": "蒙德有很多风车呢。",
+            "reference_language": "zh",
+        }
+        assert await voice.synthesize("？") == b""
+    with pytest.raises(ProviderError, match="does not answer"):
+        await genie().synthesize("你好")
+
+
+def test_genie_does_not_stream():
+    with pytest.raises(NotImplementedError):
+        genie().synthesize_stream("你好")
+
+
+def test_trimming():
+    """Cut or padded to 200 ms after the last sample above 10; silence alone is left as it is."""
+    loud = struct.pack("<h", -300) * 100
+    assert trim(loud) == loud + bytes(12_800)
+    assert trim(loud + struct.pack("<h", 10) * 50_000) == loud + struct.pack("<h", 10) * 6_400
+    assert trim(bytes(64)) == bytes(64) and trim(b"") == b""
+
+
+# ------------------------------------------------------------------ everybody's
+
+
+def test_pcm2wav():
+    """44 bytes of header, then the samples; a strict reader agrees."""
+    assert samples(pcm2wav(TICK)) == (24000, TICK)
+    assert len(pcm2wav(TICK)) == 44 + len(TICK)
+    with wave.open(io.BytesIO(pcm2wav(bytes(24), 48000, 2, 24)), "rb") as read:
+        assert read.getparams()[:4] == (2, 3, 48000, 4)
+
+
+def test_the_base_class():
+    """`format`, and the shape of samples where they are bare."""
+    bare = PlainVoice("pcm")
+    assert (bare.sample_rate, bare.channels, bare.bits_per_sample) == (24000, 1, 16)
+    assert not hasattr(PlainVoice("wav"), "sample_rate")
+    with pytest.raises(TypeError):
+        AbstractTTS("wav")  # pyright: ignore
+
+
+def test_the_registry(monkeypatch: pytest.MonkeyPatch):
+    """Voices by name, a user's own among them."""
+    monkeypatch.setitem(REGISTRY, "mine", PlainVoice)
+    assert isinstance(create_tts("mine", format="wav"), PlainVoice)
+    assert isinstance(create_tts(tts_method_name="dashscope", api_key="k", voice="v"), DashscopeTTS)
+    for wrong in ({"tts_method_name": "nobody"}, {"gpt_weights_path": "x"}):
+        with pytest.raises(ValueError, match="one of genie, dashscope, aizuchi, mine"):
+            create_tts(**wrong)
+
+
+@pytest.mark.parametrize("kind", ["plain", "async", "coroutine", "generator"])
+async def test_users_voices_in_every_form(kind: str):
+    """Plain, async or between: the sound is the same, as a whole and in pieces."""
+    voice = VOICES[kind]()
+    assert await whole(voice, "你好吗") == sound("你好吗")
+    assert b"".join(await collect(pieces(voice, "你好吗"))) == sound("你好吗")
+
+
+async def test_a_plain_voice_does_not_stop_the_loop():
+    """It runs in a thread, while the loop goes on."""
+    begun, gate = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    class Slow(PlainVoice):
+        def synthesize(self, text: str) -> bytes:
+            loop.call_soon_threadsafe(begun.set)
+            assert gate.wait(30)
+            return b"done"
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(whole(Slow(), "你好"))
+        async with asyncio.timeout(30):
+            await begun.wait()
+        gate.set()
+    assert task.result() == b"done"
+
+
+# ------------------------------------------------------------------ for the page
+
+
+async def files(voice: Any, text: str, stream: bool = True) -> list[bytes]:
+    return await collect(spoken(voice, text, stream=stream))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "format"),
+    [("plain", "pcm"), ("plain", "wav"), ("async", "pcm"), ("async", "wav"), ("generator", "pcm")],
+)
+async def test_files_for_the_page(kind: str, format: str, stream: bool):
+    """Whole WAV files, whose sound joined is the voice's; one a piece where it streams."""
+    made = await files(VOICES[kind](format), "你好吗", stream)
+    assert {samples(file)[0] for file in made} == {24000}
+    assert b"".join(samples(file)[1] for file in made) == sound("你好吗")
+    assert len(made) > 1 if stream else len(made) == 1
+    assert sum(map(seconds, made)) == pytest.approx(0.03)
+
+
+async def test_a_voice_that_fails(caplog: pytest.LogCaptureFixture):
+    """What it gave is kept; where it gave nothing, a file without sound stands for it."""
+    assert await files(VOICES["broken"](), "你好") == [pcm2wav(sound("你"))]
+    assert await files(VOICES["broken"](), "你好", False) == [SILENT]
+    assert "lost my voice" in caplog.text and "no voice today" in caplog.text
+
+
+async def test_punctuation_asks_no_voice():
+    assert await files(VOICES["broken"](), "？？？") == [SILENT]
+
+
+class Given(PlainVoice):
+    """Gives what it was told to."""
+
+    def __init__(self, format: str, *given: bytes, **shape: int) -> None:
+        AbstractTTS.__init__(self, format, **shape)
+        self.given = given
+
+    def synthesize(self, text: str) -> bytes:
+        return b"".join(self.given)
+
+    async def synthesize_stream(self, text: str) -> AsyncIterator[bytes]:
+        for each in self.given:
+            yield each
+
+
+async def test_odd_slices_and_shapes():
+    """Half a sample waits for its other half; two channels become one; nothing at all is a silent file."""
+    made = await files(Given("pcm", b"\x01", b"\x00\x02", b"\x00"), "hi")
+    assert b"".join(samples(file)[1] for file in made) == b"\x01\x00\x02\x00"
+    stereo = struct.pack("<4h", 10, 30, -10, -30)
+    assert await files(Given("pcm", stereo, channels=2, sample_rate=16_000), "hi") == [
+        pcm2wav(struct.pack("<2h", 20, -20), 16_000)
+    ]
+    assert await files(Given("pcm"), "hi") == [SILENT]
+    assert await files(Given("wav", b""), "hi", False) == [SILENT]
+
+
+async def test_wav_that_the_page_could_not_play():
+    """Streaming lengths, stereo and files cut in pieces are made anew; a good file travels untouched."""
+    head = bytearray(pcm2wav(b"", 16_000))
+    head[4:8] = head[40:44] = b"\xff\xff\xff\xff"
+    made = await files(Given("wav", bytes(head) + TICK, TICK), "hi")
+    assert [samples(file) for file in made] == [(16_000, TICK)] * 2
+    wide = pcm2wav(struct.pack("<4h", 10, 30, -10, -30), 16_000, 2)
+    assert await files(Given("wav", wide), "hi") == [pcm2wav(struct.pack("<2h", 20, -20), 16_000)]
+    good = pcm2wav(TICK, 32_000)
+    assert await files(Given("wav", good), "hi") == [good]
+    assert await files(Given("wav", b"no wav at all"), "hi") == [SILENT]
+
+
+async def test_mp3():
+    """What the page cannot play is decoded."""
+    held = io.BytesIO()
+    with av.open(held, "w", format="mp3") as out:
+        stream = out.add_stream("mp3", rate=24_000)
+        tone = (8_000 * np.sin(np.arange(24_000) / 10)).astype("<i2")
+        frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+        frame.rate = 24_000
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    made = await files(Given("mp3", held.getvalue()), "hi", False)
+    assert sum(map(seconds, made)) == pytest.approx(1.0, abs=0.15)
+    assert samples(made[0])[0] == 24_000
+
+
+async def test_long_sound_is_cut():
+    """No file is larger than what a receiver takes in one message."""
+    long = TICK * 4_000
+    for voice in (Given("pcm", long), Given("wav", pcm2wav(long))):
+        made = await files(voice, "hi", False)
+        assert max(map(len, made)) <= LARGEST + 44
+        assert b"".join(samples(file)[1] for file in made) == long
