@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import SecretStr
 
+from aizuchi import agents as lecturers
 from aizuchi.admin import Admin
 from aizuchi.admin.configuration import Configuration
 from aizuchi.admin.people import People
@@ -32,6 +33,7 @@ from aizuchi.errors import ConfigError
 from aizuchi.events import Stage
 from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, TurnModel, Vad, Voice
 from aizuchi.registry import Kind, suggest
+from aizuchi.server import lectures as slide_routes
 from aizuchi.server import sound
 from aizuchi.server.admission import Token
 from aizuchi.server.console.routes import others_reload
@@ -39,6 +41,7 @@ from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.hub import manners as hub_manners
 from aizuchi.server.hub.hub import Hub
+from aizuchi.server.hub.resident import Agent, CharacterResident
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.mounts import mounts
 from aizuchi.server.pages import DIST, Pages
@@ -51,6 +54,7 @@ from aizuchi.views.metrics import Meter
 from aizuchi.views.recorder import Recorder
 from aizuchi.views.usage import Cap, Usage
 from aizuchi.views.watching import Watch
+from aizuchi.wire import bitnp
 from aizuchi.wire.chatanon import Manners
 
 log = logging.getLogger(__name__)
@@ -128,6 +132,11 @@ def house(
         mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump())),
         hub=hub(loaded, siblings),
     )
+    ours = residents(loaded, company)
+    built.sessions.agents = {name: agent.character for name, agent in ours.items()}
+    built.hub.residents = {
+        name: CharacterResident(lambda: built, lambda name=name: ours[name]) for name in ours
+    }
     newest = [loaded]
     built.console = Admin(
         loaded=loaded,
@@ -169,6 +178,46 @@ def hub(loaded: Loaded, siblings: Siblings | None = None) -> Hub:
         slides_path=keys.slides_path,
     )
     return Hub(manners, siblings=siblings)
+
+
+def residents(loaded: Loaded, company: Mapping[str, Character]) -> dict[str, Agent]:
+    """The bitnp agents that are characters of ours. Raises ConfigError where one can't be."""
+    settings = loaded.settings
+    scheme = "https" if settings.server.tls.on or settings.server.tls.cert is not None else "http"
+    made: dict[str, Agent] = {}
+    for name, keys in settings.agents.items():
+        wanted = keys.character or settings.character
+        character = company.get(wanted)
+        if character is None:
+            raise ConfigError(
+                f'agents.{name}.character: "{wanted}" is unknown; {suggest(wanted, company)}',
+                zh=f"agents.{name}.character：未知的角色“{wanted}”；可用的有：{', '.join(company)}",
+            )
+        lecture = None
+        if keys.lecture is not None:
+            if keys.lecture.script is None:
+                raise ConfigError(
+                    f"agents.{name}.lecture: the script is missing",
+                    zh=f"agents.{name}.lecture：缺少 script（讲稿）",
+                )
+            slides = keys.lecture.slides
+            lecture = lecturers.lecture(
+                loaded.resolve(keys.lecture.script),
+                None if slides is None else loaded.resolve(slides),
+                base_url=slide_routes.path(name),
+                auto_start=keys.lecture.auto_start,
+            )
+        shown = len(lecture.slides) if lecture is not None else 0
+        marks = (
+            *bitnp.GESTURES,
+            *(f"{mark}{page}" for mark in ("ppt_", "翻页:") for page in range(1, shown + 1)),
+        )
+        made[name] = Agent(
+            replace(character, lecture=lecture, marks=(*character.marks, *marks)),
+            {emotion.lower(): tag for emotion, tag in keys.expressions.items()},
+            keys.public_url.rstrip("/") or f"{scheme}://localhost:{settings.server.port}",
+        )
+    return made
 
 
 def pages(loaded: Loaded) -> Pages:

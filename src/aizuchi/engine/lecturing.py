@@ -89,9 +89,9 @@ class Lecturing:
     def start(self) -> None:
         """A listener has come: the first one, or one who was lost."""
         if self.lecture.auto_start and self._course.state == "waiting":
-            self.steer("play")
+            self.steer("play", gently=True)
         elif self._lost:
-            self.steer("resume")
+            self.steer("resume", gently=True)
         self._turns.go_on()
 
     def steer(self, action: Steering, page: int | None = None, *, gently: bool = False) -> bool:

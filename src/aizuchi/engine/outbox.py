@@ -252,8 +252,13 @@ class Outbox:
         self._sound.clear()
         self._closing = 0
         self._sent.clear()
-        self._buffered_until = 0.0
+        self._thrown_away()
         return round(dropped)
+
+    def _thrown_away(self) -> None:
+        """The client has nothing of the sound before, unless it can't help playing it."""
+        if self._delivery.discards:
+            self._buffered_until = 0.0
 
     @staticmethod
     def _lives(entry: Entry, generation: int) -> bool:
@@ -275,7 +280,7 @@ class Outbox:
         self._parked[turn] = parked
         self._ahead[turn] = (entry.generation, now, self._buffered_until)
         self._sent.clear()
-        self._buffered_until = 0.0
+        self._thrown_away()
 
     def _resume(self, entry: Entry, turn: int, at_ms: int, now: float) -> None:
         parked = self._parked.pop(turn, None)
@@ -296,4 +301,5 @@ class Outbox:
         # A client that paused has what it had; any other has played on meanwhile.
         generation, since, until = self._ahead.pop(turn)
         waited = now - since if self._delivery.can_hold else 0.0
-        self._buffered_until = until + waited if generation == entry.generation else now
+        left = now if self._delivery.discards else max(now, self._buffered_until)
+        self._buffered_until = until + waited if generation == entry.generation else left
