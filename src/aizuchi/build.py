@@ -31,9 +31,9 @@ from aizuchi.engine.rehearsal import Rehearsal
 from aizuchi.engine.repertoire import Parts
 from aizuchi.errors import ConfigError
 from aizuchi.events import Stage
+from aizuchi.lectures import base_url
 from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, TurnModel, Vad, Voice
 from aizuchi.registry import Kind, suggest
-from aizuchi.server import lectures as slide_routes
 from aizuchi.server import sound
 from aizuchi.server.admission import Token
 from aizuchi.server.console.routes import others_reload
@@ -41,7 +41,7 @@ from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.hub import manners as hub_manners
 from aizuchi.server.hub.hub import Hub
-from aizuchi.server.hub.resident import Agent, CharacterResident
+from aizuchi.server.hub.resident import Agent, settle
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.mounts import mounts
 from aizuchi.server.pages import DIST, Pages
@@ -132,11 +132,7 @@ def house(
         mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump())),
         hub=hub(loaded, siblings),
     )
-    ours = residents(loaded, company)
-    built.sessions.agents = {name: agent.character for name, agent in ours.items()}
-    built.hub.residents = {
-        name: CharacterResident(lambda: built, lambda name=name: ours[name]) for name in ours
-    }
+    settle(built, residents(loaded, company))
     newest = [loaded]
     built.console = Admin(
         loaded=loaded,
@@ -204,7 +200,7 @@ def residents(loaded: Loaded, company: Mapping[str, Character]) -> dict[str, Age
             lecture = lecturers.lecture(
                 loaded.resolve(keys.lecture.script),
                 None if slides is None else loaded.resolve(slides),
-                base_url=slide_routes.path(name),
+                base_url=base_url(name),
                 auto_start=keys.lecture.auto_start,
             )
         shown = len(lecture.slides) if lecture is not None else 0
@@ -242,6 +238,7 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
     """
     settings = new.settings
     company, box = characters(new), toolbox(new)
+    agents = residents(new, company)
     caps = {name: Cap(**cap.model_dump()) for name, cap in settings.usage.caps.items()}
 
     def apply() -> None:
@@ -255,6 +252,7 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
             capacity=capacity(new),
             parts=replace(house.parts, toolbox=box),
         )
+        settle(house, agents)
         newest[0] = new
         usage.cap(caps)
         for chain in (house.parts.asr, house.parts.llm, house.parts.tts):
@@ -267,7 +265,7 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
 
 def may_run(loaded: Loaded) -> None:
     """What only the parts can tell of a configuration. Raises ConfigError."""
-    characters(loaded)
+    residents(loaded, characters(loaded))
     smaller = loaded.settings.admission.background_llm
     if smaller:
         _later(smaller, [each.use for each in loaded.settings.llm[1:]])

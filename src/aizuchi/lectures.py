@@ -20,6 +20,11 @@ _TAG: Final = re.compile(r"[\[【]([^\s\[\]【】<>]{1,40})[\]】]")
 _DIGITS: Final = re.compile(r"(\d+)(?!.*\d)")
 
 
+def base_url(name: str) -> str:
+    """The path below which this server has the slides of a character's or an agent's lecture."""
+    return f"/lectures/{quote(name, safe='')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a lecture; it has at least one line."""

@@ -1,8 +1,8 @@
 """An agent of ours talking with bitnp's page, replayed through the wire.
 
-A line is a cause: `agent` (what the wire is made with), `pages` (how many are connected), `welcome`, `up` (the
-data of a page's event) and `entry`; or what comes of the cause before it: `event` or `down`. After a change on
-purpose `python -m tests.wire.test_bitnp_transcripts` writes the outcomes anew.
+A line is a cause: `agent` (what the wire is made with), `pages` (how many are connected), `welcome`, `up`
+(the data of a page's event) and `entry`; or what comes of the cause before it: `event` or `down`. After a
+change on purpose `python -m tests.wire.test_bitnp_transcripts` writes the outcomes anew.
 """
 
 import json

@@ -1,10 +1,9 @@
-"""The slides of agents' lectures, for pages of any origin: one folder's pictures and nothing beside them."""
+"""The slides of lectures, for pages of any origin: one folder's pictures and nothing beside them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, Response
@@ -12,7 +11,6 @@ from fastapi.responses import FileResponse, Response
 if TYPE_CHECKING:
     from aizuchi.server.house import House
 
-PATH: Final = "/lectures"
 _TYPES: Final = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _HEADERS: Final = {
     # As with the hub's slides any page may show them; they are asked for again each time.
@@ -23,17 +21,12 @@ _HEADERS: Final = {
 }
 
 
-def path(agent: str) -> str:
-    """Below which the slides of an agent's lecture are."""
-    return f"{PATH}/{quote(agent, safe='')}"
-
-
 def router(house: House) -> APIRouter:
     made = APIRouter()
 
-    @made.get(PATH + "/{agent}/{name}", response_model=None, include_in_schema=False)
-    async def slide(agent: str, name: str) -> Response:
-        character = house.sessions.agents.get(agent)
+    @made.get("/lectures/{whose}/{name}", response_model=None, include_in_schema=False)
+    async def slide(whose: str, name: str) -> Response:
+        character = house.sessions.agents.get(whose) or house.characters.get(whose)
         slides: tuple[Path, ...] = ()
         if character is not None and character.lecture is not None:
             slides = character.lecture.slides

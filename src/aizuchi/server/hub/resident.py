@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -51,14 +51,14 @@ class Agent:
 
 
 class CharacterResident(Resident):
-    """`house` is asked when it runs, and so is `agent`, which a change of the configuration may replace."""
+    """`agent` may be replaced; a stay that runs keeps the one it began with."""
 
-    def __init__(self, house: Callable[[], House], agent: Callable[[], Agent]) -> None:
+    def __init__(self, house: House, agent: Agent) -> None:
         self._house = house
-        self._agent = agent
+        self.agent = agent
 
     async def run(self, room: Room) -> None:
-        agent = self._agent()
+        agent = self.agent
         lecture = agent.character.lecture
         wire = BitnpWire(
             room.name,
@@ -71,9 +71,23 @@ class CharacterResident(Resident):
         async with asyncio.TaskGroup() as group:
             pump = group.create_task(pipe.pump())
             try:
-                await Link(self._house(), wire, pipe).run()
+                await Link(self._house, wire, pipe).run()
             finally:
                 pump.cancel()
+
+
+def settle(house: House, agents: Mapping[str, Agent]) -> None:
+    """These are the agents of a house from now on, by the names under which pages ask for them."""
+    house.sessions.agents = {name: agent.character for name, agent in agents.items()}
+    residents: dict[str, Resident] = {}
+    for name, agent in agents.items():
+        known = house.hub.residents.get(name)
+        if isinstance(known, CharacterResident):
+            known.agent = agent
+            residents[name] = known
+        else:
+            residents[name] = CharacterResident(house, agent)
+    house.hub.residents = residents
 
 
 class RoomPipe:

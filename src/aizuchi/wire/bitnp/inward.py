@@ -94,7 +94,7 @@ class Inward:
     def _sound(self, fields: Fields) -> Iterator[Input]:
         """Speech, s16le and mono in base64: one utterance from its first piece to `is_last`."""
         rate = _number(fields.get("sample_rate", 16_000))
-        if rate not in RATES:
+        if rate is None or rate not in RATES:
             raise ProtocolError("user_audio: sample_rate is a number of Hz")
         try:
             pcm = base64.b64decode(_text(fields, "media_data"), validate=True)
