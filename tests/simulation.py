@@ -375,6 +375,8 @@ class Client:
         )
         if calmly and dice.random() < 0.8:
             self._delivery = dice.choice([Delivery(), Delivery(lead_ms=800, can_hold=True, frame_ms=40)])
+        if random.Random(f"{report.seed} {name}").random() < 0.1:
+            self._delivery = replace(self._delivery, discards=False)
         self._manners = dice.choice(["silent", "honest", "late", "liar"])
         self._slow = dice.choice([0.0, 0.0, 0.002, 0.3])
         self._outbox = Outbox(self._delivery)
@@ -418,7 +420,8 @@ class Client:
     @property
     def prompt(self) -> bool:
         """Takes sound as soon as it is there and plays it without pause, as the computed clock does."""
-        return not self._slow and self._delivery.paced and not self._delivery.sentence_gap_ms
+        delivery = self._delivery
+        return not self._slow and delivery.paced and delivery.discards and not delivery.sentence_gap_ms
 
     def _judge_heard(self, event: TurnEnded | Interrupted) -> None:
         """P2 against this client's own ear, if it is the one that counts and does not pretend."""
@@ -473,7 +476,8 @@ class Client:
             self._report.wrong("P1", f"{self.name}: {type(event).__name__} of a turn that has not begun")
         if isinstance(event, Interrupted):
             self._dead = max(self._dead, entry.generation)
-            self._sounds_until = _now()
+            if self._delivery.discards:
+                self._sounds_until = _now()
             if event.turn is not None:
                 self._dead_turns.add(event.turn)
         elif isinstance(event, REPLY) and (entry.generation < self._dead or entry.turn in self._dead_turns):
