@@ -23,6 +23,7 @@ from aizuchi.events import (
     Fault,
     Heard,
     Interrupted,
+    Obeyed,
     Played,
     Queued,
     Sentence,
@@ -172,7 +173,7 @@ class Judge:
                 if life is not None and life.paused is not None and event.reason == "held":
                     life.held = event.state != "speaking"
                     life.paused = None if life.held else life.paused
-            case SpeechStarted() | SpeechEnded() | Heard() | Dropped():
+            case SpeechStarted() | SpeechEnded() | Heard() | Dropped() | Obeyed():
                 self._ear(event)
             case TurnBegun():
                 self._begun(event, entry)
@@ -277,7 +278,13 @@ class Judge:
             self._wrong("P3", f"{name} of turn {event.turn}, which was told already")
         if not -1 <= event.at_ms <= life.total + 1:
             self._wrong("P2", f"{name} of turn {event.turn} at {event.at_ms} of {life.total:.0f} ms")
-        if isinstance(event, TurnResumed) and not life.moved and event.at_ms < (life.stands_at or 0) - 1:
+        # Of a lecture the sentence that was cut is said again.
+        back = life.begun.cause == "lecture"
+        if (
+            isinstance(event, TurnResumed)
+            and not (life.moved or back)
+            and event.at_ms < (life.stands_at or 0) - 1
+        ):
             self._wrong("P2", f"turn {event.turn} was held at {life.stands_at} and goes on at {event.at_ms}")
         ear = self._session.links.ear
         life.stands_at = event.at_ms if isinstance(event, TurnHeld) else None
@@ -403,7 +410,7 @@ class Judge:
 
     # -- hearing, tools
 
-    def _ear(self, event: SpeechStarted | SpeechEnded | Heard | Dropped) -> None:
+    def _ear(self, event: SpeechStarted | SpeechEnded | Heard | Dropped | Obeyed) -> None:
         match event:
             case SpeechStarted(utterance=number):
                 self._speaking.add(number)
@@ -422,6 +429,10 @@ class Judge:
                     self._unanswered.pop()
             case Dropped(what="user"):
                 self._unanswered.clear()
+            case Obeyed(text=text):
+                said = "".join(each for _, each in sorted(self._unanswered))
+                if said and text.replace(" ", "") == said.replace(" ", ""):
+                    self._unanswered.clear()
             case _:
                 pass
 
@@ -448,6 +459,7 @@ class Judge:
         turns = [life.begun for life in self.turns.values()]
         answered = sum(turn.user_end is not None and turn.voice_end is None for turn in turns)
         no = sum(isinstance(event, Fault) and "characters" in event.message for event in log)
+        no += sum(isinstance(event, Obeyed) for event in log)
         no += sum(isinstance(event, Dropped) and event.what in ("text", "user") for event in log)
         if typed > answered + no:
             self._wrong("P5", f"{typed} texts, {answered} turns and {no} reasons")

@@ -34,6 +34,8 @@ SHOWN = {
     "Queued": "waits for a provider, each change of place",
     "Fault": "faults said to the client",
     "Dropped": "inputs dropped with a reason",
+    "Slide": "pages of lectures",
+    "Obeyed": "words of command to a lecture",
     "Speech": "slices of sound",
     "packets": "packets sent",
     "entries": "timeline entries",

@@ -69,6 +69,7 @@ from aizuchi.ports import (
 from tests import fakes
 from tests.fakes import Script
 from tests.judge import Judge, Report
+from tests.lecturer import Lecturer
 from tests.virtual import run
 
 TEXTS = (
@@ -374,6 +375,8 @@ class Client:
         )
         if calmly and dice.random() < 0.8:
             self._delivery = dice.choice([Delivery(), Delivery(lead_ms=800, can_hold=True, frame_ms=40)])
+        if random.Random(f"{report.seed} {name}").random() < 0.1:
+            self._delivery = replace(self._delivery, discards=False)
         self._manners = dice.choice(["silent", "honest", "late", "liar"])
         self._slow = dice.choice([0.0, 0.0, 0.002, 0.3])
         self._outbox = Outbox(self._delivery)
@@ -417,7 +420,8 @@ class Client:
     @property
     def prompt(self) -> bool:
         """Takes sound as soon as it is there and plays it without pause, as the computed clock does."""
-        return not self._slow and self._delivery.paced and not self._delivery.sentence_gap_ms
+        delivery = self._delivery
+        return not self._slow and delivery.paced and delivery.discards and not delivery.sentence_gap_ms
 
     def _judge_heard(self, event: TurnEnded | Interrupted) -> None:
         """P2 against this client's own ear, if it is the one that counts and does not pretend."""
@@ -472,7 +476,8 @@ class Client:
             self._report.wrong("P1", f"{self.name}: {type(event).__name__} of a turn that has not begun")
         if isinstance(event, Interrupted):
             self._dead = max(self._dead, entry.generation)
-            self._sounds_until = _now()
+            if self._delivery.discards:
+                self._sounds_until = _now()
             if event.turn is not None:
                 self._dead_turns.add(event.turn)
         elif isinstance(event, REPLY) and (entry.generation < self._dead or entry.turn in self._dead_turns):
@@ -493,7 +498,9 @@ class Client:
             self._sounds_until = max(_now(), self._sounds_until) + event.ms / 1000
             heard = (self._sounds_until - event.ms / 1000, event.at_ms, event.ms)
             self._got.setdefault(event.turn, []).append(heard)
-            if event.data and struct.unpack_from("<h", event.data)[0] != event.turn:
+            # What a lecture says again was made for an earlier turn.
+            recited = self._judge.turns[event.turn].begun.cause == "lecture"
+            if event.data and not recited and struct.unpack_from("<h", event.data)[0] != event.turn:
                 self._report.violations.append(f"P1 {self.name}: sound of another turn in a packet")
             self._ear(event)
         if isinstance(event, ToolCall) and event.place == "client" and self._dice.random() < 0.7:
@@ -581,6 +588,7 @@ class Conversation:
         ears = random.Random(seed ^ 0xEA5)
         self.world = World(self.dice, fault_rate, [ears.random() < 0.5, ears.random() < 0.5])
         self.crowd = Crowd(seed)
+        self.lecturer = Lecturer(seed)
         self.clients: list[Client] = []
         dice = self.dice
         self._weights = dice.choice([RESTLESS, MANNERED])
@@ -627,6 +635,7 @@ class Conversation:
         if tongues.random() < 0.3:
             self.world.tongues = tongues
             hero = replace(hero, language="ja", subtitles="zh")
+        hero = self.lecturer.character(hero)
         session = Session(id="s", person="p", character=hero, parts=parts, rules=self.rules)
         judge = Judge(report, self.world, session)
         tools.called = judge.attempts.called
@@ -639,6 +648,9 @@ class Conversation:
             heckling = random.Random(self.report.seed ^ 0x4EC)
             if heckling.random() < 0.3:
                 group.create_task(self._heckle(session, heckling))
+            if self.lecturer.lecture is not None:
+                calm, link = lambda: self.world.calm, lambda: self.clients[-1].name if self.clients else ""
+                group.create_task(self.lecturer.steered(session, link, calm))
 
             def join(*roles: Role) -> None:
                 name, calmly = f"link{len(self.clients)}", self._calmly
@@ -682,7 +694,7 @@ class Conversation:
         # What was said over a reply that is gone meanwhile is answered first, if it was a word.
         understanding = any(each.ended for _, each in listening._said.live)  # pyright: ignore[reportPrivateUsage]
         spoken = listening.user_speaks or understanding
-        if turn is None and not spoken and (turns.stage.held or turns.waiting):
+        if turn is None and not spoken and (turns.stage.resumable or turns.waiting):
             wrong("P5", "the floor is free, and somebody waits for it")
         if turn is None and session.state == "listening" and not listening.busy:
             wrong("P4", "listening with no microphone")
@@ -777,6 +789,7 @@ class Conversation:
         """P8: whatever happened, ordinary turns work afterwards, and nothing is left of what was before."""
         self.world.calm = self.crowd.calm = True
         await asyncio.sleep(10)  # whoever talks comes to an end
+        self.lecturer.stop(session)
         session.feed(Interrupt("calm"))
         session.feed(Listen(False))
         await asyncio.sleep(60)

@@ -91,8 +91,12 @@ tools: [clock]
 apology: {zh: 抱歉}
 not_understood: {en: Pardon?}
 avatar: {kind: vrm, file: a.vrm}
+lecture: {script: talk.txt, slides: pictures, auto_start: false}
 """
     folder = write(tmp_path, yaml)
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "1.png").write_bytes(b"")
+    (folder / "talk.txt").write_text("[PPT_1] Hello.", encoding="utf-8")
     (folder / "who.md").write_text("\ufeffI am Bo.\n", encoding="utf-8")
     (folder / "a.vrm").write_bytes(b"glTF")
     character = load(folder)
@@ -108,6 +112,8 @@ avatar: {kind: vrm, file: a.vrm}
     assert (character.apology["zh"], character.not_understood["en"]) == ("抱歉", "Pardon?")
     assert character.avatar == Avatar("vrm", (folder / "a.vrm").resolve())
     assert dict(character.replacements) == {"SQL": "sequel"}
+    assert character.lecture is not None and not character.lecture.auto_start
+    assert character.lecture.urls == (f"/lectures/{folder.name}/1.png",)
 
 
 @pytest.mark.parametrize(

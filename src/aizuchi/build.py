@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import SecretStr
 
+from aizuchi import agents as lecturers
 from aizuchi.admin import Admin
 from aizuchi.admin.configuration import Configuration
 from aizuchi.admin.people import People
@@ -30,6 +31,7 @@ from aizuchi.engine.rehearsal import Rehearsal
 from aizuchi.engine.repertoire import Parts
 from aizuchi.errors import ConfigError
 from aizuchi.events import Stage
+from aizuchi.lectures import base_url
 from aizuchi.ports import LanguageModel, Provider, Recognizer, Store, Toolbox, TurnModel, Vad, Voice
 from aizuchi.registry import Kind, suggest
 from aizuchi.server import sound
@@ -39,6 +41,7 @@ from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.hub import manners as hub_manners
 from aizuchi.server.hub.hub import Hub
+from aizuchi.server.hub.resident import Agent, settle
 from aizuchi.server.ledger import Ledger
 from aizuchi.server.mounts import mounts
 from aizuchi.server.pages import DIST, Pages
@@ -51,6 +54,7 @@ from aizuchi.views.metrics import Meter
 from aizuchi.views.recorder import Recorder
 from aizuchi.views.usage import Cap, Usage
 from aizuchi.views.watching import Watch
+from aizuchi.wire import bitnp
 from aizuchi.wire.chatanon import Manners
 
 log = logging.getLogger(__name__)
@@ -128,6 +132,7 @@ def house(
         mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump())),
         hub=hub(loaded, siblings),
     )
+    settle(built, residents(loaded, company))
     newest = [loaded]
     built.console = Admin(
         loaded=loaded,
@@ -171,6 +176,46 @@ def hub(loaded: Loaded, siblings: Siblings | None = None) -> Hub:
     return Hub(manners, siblings=siblings)
 
 
+def residents(loaded: Loaded, company: Mapping[str, Character]) -> dict[str, Agent]:
+    """The bitnp agents that are characters of ours. Raises ConfigError where one can't be."""
+    settings = loaded.settings
+    scheme = "https" if settings.server.tls.on or settings.server.tls.cert is not None else "http"
+    made: dict[str, Agent] = {}
+    for name, keys in settings.agents.items():
+        wanted = keys.character or settings.character
+        character = company.get(wanted)
+        if character is None:
+            raise ConfigError(
+                f'agents.{name}.character: "{wanted}" is unknown; {suggest(wanted, company)}',
+                zh=f"agents.{name}.character：未知的角色“{wanted}”；可用的有：{', '.join(company)}",
+            )
+        lecture = None
+        if keys.lecture is not None:
+            if keys.lecture.script is None:
+                raise ConfigError(
+                    f"agents.{name}.lecture: the script is missing",
+                    zh=f"agents.{name}.lecture：缺少 script（讲稿）",
+                )
+            slides = keys.lecture.slides
+            lecture = lecturers.lecture(
+                loaded.resolve(keys.lecture.script),
+                None if slides is None else loaded.resolve(slides),
+                base_url=base_url(name),
+                auto_start=keys.lecture.auto_start,
+            )
+        shown = len(lecture.slides) if lecture is not None else 0
+        marks = (
+            *bitnp.GESTURES,
+            *(f"{mark}{page}" for mark in ("ppt_", "翻页:") for page in range(1, shown + 1)),
+        )
+        made[name] = Agent(
+            replace(character, lecture=lecture, marks=(*character.marks, *marks)),
+            {emotion.lower(): tag for emotion, tag in keys.expressions.items()},
+            keys.public_url.rstrip("/") or f"{scheme}://localhost:{settings.server.port}",
+        )
+    return made
+
+
 def pages(loaded: Loaded) -> Pages:
     """What browsers are shown. Raises ConfigError where the user's file can't be read."""
     web = loaded.settings.web
@@ -193,6 +238,7 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
     """
     settings = new.settings
     company, box = characters(new), toolbox(new)
+    agents = residents(new, company)
     caps = {name: Cap(**cap.model_dump()) for name, cap in settings.usage.caps.items()}
 
     def apply() -> None:
@@ -206,6 +252,7 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
             capacity=capacity(new),
             parts=replace(house.parts, toolbox=box),
         )
+        settle(house, agents)
         newest[0] = new
         usage.cap(caps)
         for chain in (house.parts.asr, house.parts.llm, house.parts.tts):
@@ -218,7 +265,7 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
 
 def may_run(loaded: Loaded) -> None:
     """What only the parts can tell of a configuration. Raises ConfigError."""
-    characters(loaded)
+    residents(loaded, characters(loaded))
     smaller = loaded.settings.admission.background_llm
     if smaller:
         _later(smaller, [each.use for each in loaded.settings.llm[1:]])

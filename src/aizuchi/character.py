@@ -12,6 +12,7 @@ from typing import Literal
 
 from aizuchi.emotions import EMOTIONS
 from aizuchi.events import TtsStrategy
+from aizuchi.lectures import Lecture
 from aizuchi.ports import Style
 
 ReplyFormat = Literal["auto", "json", "own"]
@@ -79,6 +80,10 @@ class Character:
     describes; auto: `own` if the prompt has an example of both texts, else `json`."""
     greeting_subtitle: str = ""
     """The greeting in the second language."""
+    marks: tuple[str, ...] = ()
+    """More words in brackets that are cut out and are no feelings: gestures, pages. No model is told."""
+    lecture: Lecture | None = None
+    """What they tell of their own accord, page by page; None: they only converse."""
 
     @property
     def bilingual(self) -> bool:

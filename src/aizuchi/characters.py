@@ -16,10 +16,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from aizuchi.agents import lecture
 from aizuchi.character import Avatar, Character, ReplyFormat
 from aizuchi.emotions import ALIASES, EMOTIONS, canonical
 from aizuchi.errors import ConfigError
 from aizuchi.events import TtsStrategy
+from aizuchi.lectures import Lecture, base_url
 from aizuchi.ports import Style
 from aizuchi.registry import suggest
 
@@ -127,6 +129,14 @@ class AvatarFile(_Part):
         return self
 
 
+class LectureFile(_Part):
+    """What the character tells page by page; see docs/lectures.md."""
+
+    script: str = Field(min_length=1, max_length=500, description="text with page marks, or YAML")
+    slides: str = Field("", max_length=500, description="folder of pictures")
+    auto_start: bool = Field(True, description="begin with the first listener")
+
+
 class CharacterFile(_Part):
     """The keys of `character.yaml`; all but `display_name` may be left out."""
 
@@ -158,11 +168,13 @@ class CharacterFile(_Part):
     reply_format: ReplyFormat = Field(
         "auto", description="of bilingual replies: json; own, if the prompt describes one; or auto"
     )
+    lecture: LectureFile | None = Field(None, description="what they tell page by page; null: nothing")
 
 
 _PARTS: Final[Mapping[tuple[str | int, ...], type[BaseModel]]] = {
     ("style",): StyleFile,
     ("avatar",): AvatarFile,
+    ("lecture",): LectureFile,
     ("avatar", "look"): LookFile,
 }
 
@@ -221,7 +233,16 @@ def load(folder: Path, instead: Mapping[Path, str] | None = None) -> Character:
         subtitles=read.subtitles,
         reply_format=read.reply_format,
         greeting_subtitle=_subtitle(read.greeting, read.subtitles),
+        lecture=_lecture(folder, read.lecture),
     )
+
+
+def _lecture(folder: Path, read: LectureFile | None) -> Lecture | None:
+    if read is None:
+        return None
+    slides = folder / read.slides if read.slides else None
+    url = base_url(folder.resolve().name)
+    return lecture(folder / read.script, slides, base_url=url, auto_start=read.auto_start)
 
 
 def _phrases(by_language: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

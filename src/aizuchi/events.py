@@ -26,6 +26,8 @@ Outcome = Literal["finished", "interrupted", "failed", "superseded"]
 Stage = Literal["vad", "asr", "llm", "tts", "tool", "gateway"]
 Role = Literal["mouth", "ear", "witness"]
 TtsStrategy = Literal["sentence", "stream"]
+Steering = Literal["play", "pause", "resume", "next", "prev", "replay", "goto"]
+LectureState = Literal["waiting", "playing", "asked", "paused", "finished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,15 @@ class Happened(Input):
 
     name: str
     payload: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Steer(Input):
+    """Where the lecture is to go; anything but `pause` also begins one that waits."""
+
+    action: Steering
+    page: int | None = None
+    """With goto: the page's number."""
 
 
 # ------------------------------------------------------------------ facts: session, links, hearing
@@ -321,6 +332,28 @@ class TurnBegun(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Obeyed(Event):
+    """What the user said or wrote was a word of command; nothing is answered."""
+
+    text: str
+    action: Steering
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LectureMoved(Event):
+    """A lecture goes on, stands still or is over; told whenever that, or its page, has changed."""
+
+    state: LectureState
+    """waiting: not begun; asked: something else is said meanwhile; paused: until somebody resumes it."""
+    page: int
+    """The page it stands at, by its number."""
+    place: int
+    """The same, counted in pages from 1."""
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class TurnHeld(Event):
     """Paused in mid-sound; `at_ms` is the position from which it will go on."""
 
@@ -411,6 +444,17 @@ class Annotated(Event):
     emotion: str = ""
     done: bool = False
     """Nothing more follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slide(Event):
+    """This page is shown from here on."""
+
+    page: int
+    """By its number, from 1."""
+    url: str = ""
+    """A path on this server, or absolute; empty where the page has no picture."""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -604,6 +648,7 @@ ReplyEvent = (
     | Thought
     | Sentence
     | Annotated
+    | Slide
     | TextDone
     | Speech
     | SpeechDone

@@ -524,6 +524,8 @@ class Delivery:
     """The client can pause and resume what it has."""
     paced: bool = True
     """False: the whole reply's sound at once, at its end (one-shot clients)."""
+    discards: bool = True
+    """At an interrupt the client throws away the sound it has. False: it plays that first, whatever comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -596,6 +598,8 @@ class Join(Event):
     """One connection for each token and protocol: the newest stays, the older is told `new_connection`."""
     stays: bool = True
     """The session waits for its client when the connection is lost. False: it ends with the connection."""
+    trusted: bool = False
+    """It comes from within the server, which has seen to who may be there: no token is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

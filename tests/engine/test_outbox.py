@@ -313,3 +313,44 @@ def test_deadline_is_when_take_has_something():
     assert due is not None and due > box.now
     assert box.box.take(due - 0.001) is None
     assert box.box.take(due) is not None
+
+
+def test_a_client_that_plays_what_it_has_is_not_left_behind():
+    """After each cut it still has its lead; new sound waits for room, so that the two never add up."""
+    box = Box(Delivery(lead_ms=1_000, frame_ms=200, discards=False))
+    behind = 0.0
+    for turn in range(1, 6):
+        box.speech(3_000, turn=turn)
+        sent = box.run(0.3)
+        behind += sum(event.ms for _, event in sent if isinstance(event, Packet)) / 1000 - 0.3
+        assert behind <= 1.0 + 0.01
+        box.generation += 1
+        box.put(Interrupted("skipped", turn))
+
+
+def test_a_lecture_is_resumed_from_the_beginning_of_a_sentence():
+    """After something else was said its cut sentence comes again, and nothing of the one before."""
+    box = Box()
+    box.put(TurnBegun(1, "lecture"))
+    box.speech(2_000, sentence=0)
+    box.speech(6_000, sentence=1, at_ms=2_000)
+    box.run(6.0)
+    box.put(TurnHeld(1, 5_900))
+    box.generation = 2
+    box.speech(100, turn=2)
+    box.run(1.0)
+    box.generation = 3
+    box.put(TurnResumed(1, 2_000))
+    again = [event for _, event in box.run(10.0) if isinstance(event, Packet)]
+    assert [again[0].at_ms, again[-1].at_ms + again[-1].ms] == [2_000, 8_000] and again[0].first
+    assert len(again) == 300
+
+
+def test_a_reply_keeps_only_a_little_of_what_it_has_sent():
+    """Others are resumed from where the ear was."""
+    box = Box()
+    box.put(TurnBegun(1, "user"))
+    box.speech(8_000)
+    box.run(6.0)
+    box.put(TurnHeld(1, 5_900))
+    assert box.box.waiting < 2_300 // 20

@@ -188,3 +188,12 @@ def test_a_voice_that_breaks_off_is_not_a_voice_that_is_gone():
     play.note(Answered("tts", "x", "failed", 2))
     play.note(Fault("tts", "tts_failed", "it is gone"))
     assert play.heard(110.0) == FIRST + SECOND + "Seven eight."
+
+
+@pytest.mark.parametrize(("at", "from_ms"), [(100.4, 0), (101.0, 1_000), (101.7, 1_000), (105.0, 2_000)])
+def test_a_lecture_is_taken_up_at_the_sentence(at: float, from_ms: int):
+    """The one that was being said, from its beginning; after all of them there is none to say again."""
+    play = playing()
+    play.hold(at)
+    assert play.resume(at + 10, again=True, rewind=True) == from_ms
+    assert play.position(at + 10.5) == min(2_000, from_ms + 500)

@@ -66,6 +66,7 @@ NEW_SESSIONS: Final = (
     "limits",
     "conversation",
     "tools",
+    "agents",
 )
 
 

@@ -534,6 +534,40 @@ class BitnpKeys(Section):
     )
 
 
+class LectureKeys(Section):
+    script: Path | None = key(
+        None,
+        "text with page marks such as [PPT_1], or YAML; or a folder that holds one",
+        "讲稿：带 [PPT_1] 之类页面标记的文本，或 YAML；也可以是存放讲稿的文件夹",
+    )
+    slides: Path | None = key(
+        None,
+        "folder of pictures, sorted by the last number in their names; empty: none",
+        "幻灯片图片文件夹，按文件名中最后的数字排序；留空则没有",
+    )
+    auto_start: bool = key(
+        True,
+        "begin when the first page is there; else when somebody says so",
+        "第一个页面到来时自动开讲；否则等待指令",
+    )
+
+
+class AgentKeys(Section):
+    character: str = key("", "who it is; empty: the default character", "由哪个角色担任；留空为默认角色")
+    lecture: LectureKeys | None = key(None, "what it tells, page by page", "逐页讲解的内容")
+    expressions: dict[str, str] = key(
+        dict,
+        "emotion: tag for the pages' figure, besides the built-in ones (点头, 摇头, wink)",
+        "情绪: 页面形象的表情标签，补充内置的（点头、摇头、wink）",
+    )
+    public_url: str = key(
+        "",
+        "where pages reach this server for slides, such as https://talk.example; empty: localhost",
+        "页面获取幻灯片所用的本服务地址，例如 https://talk.example；留空为 localhost",
+        pattern=r"^(https?://[^\s/?#]+/?)?$",
+    )
+
+
 class Settings(Section):
     """The whole of a configuration; `Settings()` is what runs with none."""
 
@@ -593,6 +627,13 @@ class Settings(Section):
         BitnpKeys,
         "agents and pages of bitnp-ai-vtuber, at /ws/agent and /ws/frontend",
         "bitnp-ai-vtuber 的智能体与页面（/ws/agent 与 /ws/frontend）",
+    )
+    agents: dict[str, AgentKeys] = key(
+        dict,
+        "bitnp agents that are our own characters: name: {character, lecture: {script, slides, auto_start},"
+        " expressions, public_url}",
+        "由我们的角色担任的 bitnp 智能体，名称: {character, lecture: {script, slides, auto_start},"
+        " expressions, public_url}",
     )
     timeline: Recording = key(Recording, "keeping conversations on disk", "会话存盘")
     usage: Usage = key(Usage, "caps on what providers may use per day", "各提供方每日用量上限")

@@ -6,7 +6,7 @@ The same for a turn and for an attempt at one, which is told what it would be to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aizuchi.character import Character
 from aizuchi.engine.history import History
@@ -35,7 +35,9 @@ class Briefing:
         tools: ToolRoom,
         links: Links,
         retriever: Retriever | None,
+        shown: Callable[[], Context | None] = lambda: None,
     ) -> None:
+        """`shown` is what the character itself shows just now."""
         self._session = session
         self._person = person
         self._character = character
@@ -45,11 +47,13 @@ class Briefing:
         self._tools = tools
         self._links = links
         self._retriever = retriever
+        self._shown = shown
 
     @property
     def contexts(self) -> tuple[Context, ...]:
         """What the user looks at now."""
-        return self._contexts.current
+        shown = self._shown()
+        return (*(() if shown is None else (shown,)), *self._contexts.current)
 
     def attach(self, turn: int, images: tuple[Image, ...]) -> None:
         """These pictures go with what the user says in a turn."""
@@ -61,7 +65,7 @@ class Briefing:
 
     def basis(self) -> object:
         """What a prompt for the user would be made from, apart from what they say."""
-        return (self._history.messages, self._contexts.current, tuple(self.tools(OWNER)), self._links.hears)
+        return (self._history.messages, self.contexts, tuple(self.tools(OWNER)), self._links.hears)
 
     async def prompt(self, turn: Turn) -> Prompt:
         """What the model is told. An attempt's prompt is as if the turn had begun."""

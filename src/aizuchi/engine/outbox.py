@@ -15,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from aizuchi.engine.encoding import Cut, Encoding
+from aizuchi.engine.floor import SHOWS
 from aizuchi.events import (
     Annotated,
     Cue,
@@ -23,6 +24,7 @@ from aizuchi.events import (
     Interrupted,
     Packet,
     Sentence,
+    Slide,
     Speech,
     SpeechDone,
     StateChanged,
@@ -37,12 +39,14 @@ from aizuchi.events import (
 )
 from aizuchi.ports import Delivery
 
-REPLY = (TextDelta, Thought, Sentence, Annotated, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
+REPLY = (TextDelta, Thought, Sentence, Annotated, Slide, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
 """Reply material: dies with its generation."""
 CLOSERS = (SpeechDone, StateChanged, TurnBegun, TurnEnded)
 """What must not overtake the sound before it."""
 KEPT_MS = 1_000
 """So much sent sound, beside what the client may have ahead, is remembered for resuming a held turn."""
+LONGEST_MS = 60_000
+"""Of a lecture the sentence that is being said is remembered from its beginning, if it is no longer."""
 
 
 @dataclass(slots=True)
@@ -77,6 +81,8 @@ class Outbox:
         self._sent: deque[_Frame] = deque()
         self._placed: dict[int, float] = {}
         self._counts: dict[int, int] = {}
+        self._shows: set[int] = set()
+        """Turns that may be resumed from the beginning of a sentence."""
         self._sentence: tuple[int, int] | None = None
         self._buffered_until = 0.0
         self._not_before = 0.0
@@ -108,12 +114,14 @@ class Outbox:
             case TurnResumed(turn=turn, at_ms=at_ms):
                 self._queue(entry)
                 self._resume(entry, turn, at_ms, now)
-            case TurnBegun():
+            case TurnBegun(turn=turn, cause=cause):
+                self._shows |= {turn} if cause in SHOWS else set()
                 self._not_before = now + self._delivery.start_gap_ms / 1000
                 self._queue(entry)
             case TurnEnded(turn=turn):
                 self._queue(entry)
                 self._encoding.over(turn)
+                self._shows.discard(turn)
                 for memory in (self._parked, self._ahead, self._placed):
                     memory.pop(turn, None)
             case SpeechDone(turn=turn) if turn in self._parked:
@@ -221,6 +229,10 @@ class Outbox:
     def _remember(self, frame: _Frame) -> None:
         self._sent.append(frame)
         oldest = frame.at_ms - KEPT_MS - self._delivery.lead_ms
+        if frame.turn in self._shows:
+            # The whole sentence, of which the ear may only just have heard the end.
+            firsts = (each.at_ms for each in self._sent if each.turn == frame.turn and each.cut.first)
+            oldest = max((at for at in firsts if at <= oldest), default=oldest - LONGEST_MS)
         while self._sent[0].turn != frame.turn or self._sent[0].at_ms < oldest:
             self._sent.popleft()
 
@@ -240,8 +252,13 @@ class Outbox:
         self._sound.clear()
         self._closing = 0
         self._sent.clear()
-        self._buffered_until = 0.0
+        self._thrown_away()
         return round(dropped)
+
+    def _thrown_away(self) -> None:
+        """The client has nothing of the sound before, unless it can't help playing it."""
+        if self._delivery.discards:
+            self._buffered_until = 0.0
 
     @staticmethod
     def _lives(entry: Entry, generation: int) -> bool:
@@ -249,8 +266,9 @@ class Outbox:
         return entry.generation >= generation or not isinstance(event, REPLY)
 
     def _hold(self, entry: Entry, turn: int, at_ms: int, now: float) -> None:
+        least = 0.0 if turn in self._shows else at_ms
         parked: deque[_Frame | Entry] = deque(
-            frame for frame in self._sent if frame.turn == turn and frame.at_ms + frame.ms > at_ms
+            frame for frame in self._sent if frame.turn == turn and frame.at_ms + frame.ms > least
         )
         rest: deque[_Frame | Entry] = deque()
         for item in self._sound:
@@ -262,7 +280,7 @@ class Outbox:
         self._parked[turn] = parked
         self._ahead[turn] = (entry.generation, now, self._buffered_until)
         self._sent.clear()
-        self._buffered_until = 0.0
+        self._thrown_away()
 
     def _resume(self, entry: Entry, turn: int, at_ms: int, now: float) -> None:
         parked = self._parked.pop(turn, None)
@@ -283,4 +301,5 @@ class Outbox:
         # A client that paused has what it had; any other has played on meanwhile.
         generation, since, until = self._ahead.pop(turn)
         waited = now - since if self._delivery.can_hold else 0.0
-        self._buffered_until = until + waited if generation == entry.generation else now
+        left = now if self._delivery.discards else max(now, self._buffered_until)
+        self._buffered_until = until + waited if generation == entry.generation else left

@@ -71,8 +71,9 @@ def splitter(of: Character, first_clause_chars: int = 0) -> Sentences:
 
 
 def emotion_tags(of: Character) -> dict[str, str]:
-    """Every word that names a feeling of a character's -> the canonical one."""
-    return {name: name for name in EMOTIONS} | ALIASES | dict(of.emotion_tags)
+    """Every word that names a feeling of a character's -> the canonical one; of other tags nothing."""
+    feelings = {name: name for name in EMOTIONS} | ALIASES | dict(of.emotion_tags)
+    return dict.fromkeys(of.marks, "") | feelings
 
 
 def bilingual(words: Phrase, of: Character) -> Iterator[Cut]:

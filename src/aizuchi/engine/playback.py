@@ -143,19 +143,29 @@ class Playback:
         """Nothing of the turn is played any more, by whatever ear."""
         self._held_at, self._coasts = self.position(now), False
 
-    def resume(self, now: float, *, again: bool = False) -> int:
-        """Go on; returns the position. `again`: the ear threw away what it had and gets it anew."""
+    def resume(self, now: float, *, again: bool = False, rewind: bool = False) -> int:
+        """Go on; returns the position. `again`: the ear threw away what it had and gets it anew, with
+        `rewind` from the beginning of the sentence it was in."""
         if self._held_at is None:
             return int(self.position(now))
         position = self.position(now)
         natural = max(position, min(self._held_most, self._coasted(self._held_natural, now)))
         if again:
             position = natural = self._held_most if self._coasts else position
+            if rewind:
+                position = natural = self._sentence_at(position)
             self._least = position  # A report from before may have been on its way for long.
         self._held_at = None
         self._anchored_end = now + (self.total_ms - position) / 1000
         self._natural_end = now + (self.total_ms - natural) / 1000
         return int(position)
+
+    def _sentence_at(self, position: float) -> float:
+        """Where the sentence that was being said at a position begins; after its end it stays as it is."""
+        for said in self._said.values():
+            if said.sounded and said.start_ms <= position and (position < said.end_ms or not said.whole):
+                return said.start_ms
+        return position
 
     def _coasted(self, from_ms: float, now: float) -> float:
         """Where an ear that was at `from_ms` is now, in a pause."""

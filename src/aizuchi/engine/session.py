@@ -19,6 +19,8 @@ from aizuchi.engine.bilingual.form import form_of
 from aizuchi.engine.briefing import Briefing
 from aizuchi.engine.company import Company
 from aizuchi.engine.history import History
+from aizuchi.engine.lecture_tools import LectureTools
+from aizuchi.engine.lecturing import Lecturing
 from aizuchi.engine.links import Link, Links
 from aizuchi.engine.listening import Listening
 from aizuchi.engine.pictures import Pictures
@@ -53,9 +55,11 @@ from aizuchi.events import (
     SessionClosed,
     SessionOpened,
     State,
+    Steer,
     ToolResult,
     Typed,
 )
+from aizuchi.lectures import Lecture
 from aizuchi.ports import Hints, Responder, ToolContext, ToolSpec
 from aizuchi.timeline import Timeline
 
@@ -93,9 +97,11 @@ class Session:
         self._contexts = Contexts(rules.max_context_chars)
         self._pictures = Pictures(rules)
         self._repertoire = Repertoire(parts, character, rules, self.links)
-        self._tools = ToolRoom(
-            parts.toolbox, ToolContext(id, person, character.name), rules, self._scope.spawn
-        )
+        self._lecturing: Lecturing | None = None
+        toolbox = parts.toolbox
+        if character.lecture is not None:
+            toolbox = LectureTools(lambda: self._lecturing, toolbox)
+        self._tools = ToolRoom(toolbox, ToolContext(id, person, character.name), rules, self._scope.spawn)
         briefing = Briefing(
             id,
             person,
@@ -106,6 +112,7 @@ class Session:
             tools=self._tools,
             links=self.links,
             retriever=parts.retriever,
+            shown=lambda: None if self._lecturing is None else self._lecturing.context,
         )
         self.turns = Turns(
             scribe,
@@ -138,12 +145,29 @@ class Session:
             turn=parts.turn,
             language=character.language,
         )
+        if character.lecture is not None:
+            self._lecturing = self._lectures(character.lecture, parts)
         if restored is not None:
             self._restore(restored)
         if rules.silences.nudge_after or rules.silences.goodbye_after:
             self._scope.spawn(Company(self, parts.tts, rules).run())
         self.timeline.follow(self.history.read)
         self.timeline.follow(warming.read)
+
+    def _lectures(self, lecture: Lecture, parts: Parts) -> Lecturing:
+        lecturing = Lecturing(
+            lecture,
+            self._scribe,
+            self.turns,
+            self.character,
+            parts.tts,
+            self.rules,
+            parts.animator,
+            present=lambda: bool(self.links),
+        )
+        self.turns.standing = lecturing.claim
+        self.timeline.follow(lecturing.read)
+        return lecturing
 
     @property
     def state(self) -> State:
@@ -201,6 +225,7 @@ class Session:
             "habits": self.listening.pauses.habits.dump(),
             "seq": self.timeline.next_seq,
             "character": self.character.name,
+            **({} if self._lecturing is None else {"lecture": self._lecturing.dump()}),
         }
 
     def _restore(self, saved: Mapping[str, Any]) -> None:
@@ -210,6 +235,8 @@ class Session:
         self.turns.count = int(saved.get("turns", 0))
         self.listening.utterances = int(saved.get("utterances", 0))
         self.listening.pauses.habits.load(saved.get("habits", []))
+        if self._lecturing is not None:
+            self._lecturing.load(saved.get("lecture"))
 
     # ------------------------------------------------------------------ links
 
@@ -236,6 +263,9 @@ class Session:
         mode = mode or self.rules.hearing.mode
         self.links.join(Link(link, roles, mode, specs, coast_ms, cancels_echo, paced, streams))
         self._scribe.append(LinkOpened(link, roles, protocol))
+        if self._lecturing is not None and roles != ("witness",):
+            # Whoever is to be greeted is greeted first.
+            asyncio.get_running_loop().call_soon(self._lecturing.start)
 
     def leave(self, link: str, reason: str = "") -> None:
         """A client has gone; what only it could give is given up."""
@@ -281,6 +311,12 @@ class Session:
                     self._scribe.drop("tool_result", f"no call {input.id!r:.40} waits for a result")
             case Happened() | Forget():
                 self._scribe.append(input)
+            case Steer(action=action, page=page):
+                self._scribe.append(input)
+                if self._lecturing is None:
+                    self._scribe.drop("steer", "there is no lecture")
+                elif not self._lecturing.steer(action, page):
+                    self._scribe.drop("steer", f"there is nothing to {action}")
             case _:
                 self._scribe.drop(type(input).__name__, "the engine has no use for it")
 
@@ -300,8 +336,13 @@ class Session:
         if not text and not images:
             self._scribe.drop("text", "it was empty")
             return
-        self.listening.typed()
         end = self.timeline.now
+        if typed.author.kind == "viewer":
+            self.begin("viewer", text=text, author=typed.author, images=images, user_end=end)
+            return
+        self.listening.typed()
+        if not images and self._lecturing is not None and self._lecturing.obeys(text):
+            return
         self.begin("user", text=text, author=typed.author, images=images, user_end=end)
 
     def _attach(self, image: Image) -> None:
@@ -361,6 +402,8 @@ class Session:
     def _understood(self, text: str, user_end: float | None, voice_end: float | None) -> None:
         """The user has said something that wants an answer."""
         images, _ = self._pictures.take()
+        if not images and self._lecturing is not None and self._lecturing.obeys(text):
+            return
         self.begin("user", text=text, images=images, user_end=user_end, voice_end=voice_end)
 
     def _misheard(self) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from aizuchi.engine.chain import Chain, fault
 from aizuchi.engine.permits import Call
+from aizuchi.engine.phrases import Phrases
 from aizuchi.engine.priority import priority
 from aizuchi.engine.rules import Rules
 from aizuchi.errors import Busy, ProviderError, StageTimeout
@@ -50,8 +51,12 @@ class Speaker:
         request: Request,
         emit: Callable[[ReplyEvent], Awaitable[None]],
         animator: Animator | None = None,
+        *,
+        phrases: Phrases | None = None,
     ) -> None:
+        """`phrases` remembers what is `fixed`; by default those of the chain do, for everybody."""
         self._tts = tts
+        self._phrases = tts.phrases if phrases is None else phrases
         self._limits = rules.limits
         self._request = request
         self._emit = emit
@@ -134,7 +139,7 @@ class Speaker:
 
     async def _recall(self, sentence: Sentence) -> bool:
         """Say a phrase as it was said before; False if it never was."""
-        phrases = self._tts.phrases
+        phrases = self._phrases
         if phrases is None:
             return False
         usable = list(filter(self._use, self._tts.usable()))
@@ -197,14 +202,14 @@ class Speaker:
             said.clear()
         if not spoke:
             raise ProviderError("the voice gave no sound", retryable=False)
-        if said and by is not None and self._tts.phrases is not None:
-            self._tts.phrases.keep(by, sentence, self._request.style, said)
+        if said and by is not None and self._phrases is not None:
+            self._phrases.keep(by, sentence, self._request.style, said)
         await self._whole(sentence)
 
     def _announce(self, first: Audio) -> None:
         """Whoever encodes it will have it again."""
-        if self._tts.phrases is not None:
-            self._tts.phrases.announce(first.pcm)
+        if self._phrases is not None:
+            self._phrases.announce(first.pcm)
 
     def _serves(self, voice: Voice) -> None:
         if voice is not self._tts.providers[0] and not self.fallback:

@@ -22,7 +22,7 @@ class Stage:
         self.active: Turn | None = None
         """Has the floor."""
         self.held: list[Turn] = []
-        """A stack: the last one goes on first."""
+        """A stack: the last one goes on first, but for those that are shelved."""
         self.asides: list[Turn] = []
         """Hums: they have a number and a generation, and never the floor."""
         self._scribe = scribe
@@ -32,6 +32,11 @@ class Stage:
     def cause(self) -> Cause | None:
         """Of the turn that has the floor; None when nobody speaks."""
         return self.active.claim.cause if self.active is not None else None
+
+    @property
+    def resumable(self) -> Turn | None:
+        """The held turn that goes on when the floor is free."""
+        return next((turn for turn in reversed(self.held) if not turn.shelved), None)
 
     @property
     def pausable(self) -> bool:
@@ -80,15 +85,15 @@ class Stage:
         turn.paused = False
         return turn
 
-    def resume(self) -> None:
-        """The turn that was held last has the floor again."""
-        turn = self.held.pop()
+    def resume(self, turn: Turn) -> None:
+        """A held turn has the floor again. A lecture says the sentence anew that something else cut off."""
+        self.held.remove(turn)
         anew = turn.generation != self._scribe.generation
         if anew:
             self._scribe.generation += 1
             turn.generation = self._scribe.generation
         self.active = turn
-        at_ms = turn.resume(_now(), again=anew)
+        at_ms = turn.resume(_now(), again=anew, rewind=anew and turn.claim.cause == "lecture")
         self._scribe.append(TurnResumed(turn.number, at_ms), turn=turn.number)
         self._scribe.move("speaking" if turn.sounding else "thinking", "resumed", turn=turn.number)
         turn.catch_up()

@@ -109,6 +109,8 @@ class Turn:
         self.reason = ""
         self.paused = False
         """It stands still and keeps the floor, until it is decided what was said over it."""
+        self.shelved = False
+        """It is held until somebody says so, however free the floor is."""
         self.sounding = False
         """Its first sound is on the timeline."""
         self.queued = False
@@ -176,9 +178,9 @@ class Turn:
         self._going.clear()
         return self.playback.hold(now, coast_ms)
 
-    def resume(self, now: float, *, again: bool = False) -> int:
+    def resume(self, now: float, *, again: bool = False, rewind: bool = False) -> int:
         """Go on; returns the position in ms. `catch_up` is to follow, when that has been told."""
-        position = self.playback.resume(now, again=again)
+        position = self.playback.resume(now, again=again, rewind=rewind)
         self._going.set()
         self._moved.set()
         return position

@@ -85,6 +85,8 @@ class Turns:
         self.stage = Stage(scribe, links)
         self.asides = self.stage.asides
         self.waiting: deque[Claim] = deque()
+        self.standing: Callable[[], Claim | None] = lambda: None
+        """What has a wish to speak whenever nobody else has: the next page of a lecture."""
         self.draining = False
         """No new turns are taken; those that are held may still go on."""
         self.closed = False
@@ -236,10 +238,45 @@ class Turns:
             self.stage.carry_on()
         if self.stage.active is not None or self.closed or self.ears.user_speaks:
             return
-        if self.stage.held:
-            self.stage.resume()
-        elif self.waiting:
+        held = self.stage.resumable
+        if self.waiting and (held is None or self._goes_before(self.waiting[0], held)):
             self._begin(self.waiting.popleft())
+        elif held is not None:
+            self._quiet.clear()
+            self.stage.resume(held)
+        elif not self.draining and (claim := self.standing()) is not None:
+            self._begin(claim)
+        self._settle()
+
+    @staticmethod
+    def _goes_before(claim: Claim, held: Turn) -> bool:
+        """It would only have to make room again."""
+        situation = floor.running(held.claim.cause, user_speaks=False)
+        return situation == "show" and floor.claim(claim.cause, situation) == "hold"
+
+    def shelve(self, turn: Turn, reason: str) -> None:
+        """It stands still until `unshelve`; nothing that happens meanwhile makes it go on."""
+        turn.shelved = True
+        if turn is self.stage.active:
+            self.hold(reason)
+
+    def unshelve(self, turn: Turn) -> None:
+        """It goes on as soon as the floor is free; `go_on` is to follow."""
+        turn.shelved = False
+
+    def withdraw(self, turn: Turn, reason: str) -> None:
+        """Somebody wants another turn in its place: it is silent for good, wherever it stands."""
+        if turn is self.stage.active:
+            self.silence(reason, close_mic=False)
+        elif turn in self.stage.held:
+            self.stage.held.remove(turn)
+            turn.silence("interrupted", reason)
+            turn.tidy()
+
+    def _settle(self) -> None:
+        """Nobody has to be waited for when the conversation ends."""
+        if self.stage.active is None and self.stage.resumable is None and not self.waiting:
+            self._quiet.set()
 
     def rest(self, reason: str, turn: int | None = None) -> None:
         """Back to where a session waits for its user."""
@@ -317,8 +354,7 @@ class Turns:
         self._scribe.append(ended, turn=turn.number)
         if self.stage.active is None:
             self.go_on()
-        if self.stage.active is None and not self.stage.held and not self.waiting:
-            self._quiet.set()
+        self._settle()
 
 
 def _now() -> float:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
-from aizuchi.server import avatars, console, denials, origin, pages, together
+from aizuchi.server import avatars, console, denials, lectures, origin, pages, together
 from aizuchi.server.admission import Token, bearer
 from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.house import House
@@ -36,6 +36,7 @@ def make_app(house: House, table: Sequence[Mounted] | None = None) -> FastAPI:
     for mount in house.mounts if table is None else table:
         app.add_api_websocket_route(mount.path, _endpoint(house, mount))
     app.include_router(hub_routes.router(house))
+    app.include_router(lectures.router(house))
     slides.mount(app, house.hub.manners.slides, house.hub.manners.slides_path)
     app.add_api_route("/health", _health(house), methods=["GET"])
     app.add_api_route("/characters", _company(house), methods=["GET"], response_model=None)

@@ -123,6 +123,8 @@ class Sessions:
         siblings: Siblings | None = None,
         guesses: Guesses | None = None,
     ) -> None:
+        self.agents: Mapping[str, Character] = {}
+        """Characters that only the server itself asks for, each by its agent's name."""
         self._ledger = ledger or Local()
         self._guesses = Guesses() if guesses is None else guesses
         self._gate = gate or Gate()
@@ -202,7 +204,7 @@ class Sessions:
         theirs = (live is not None and self._may_resume(live, join, token)) or (
             live is None and stored is not None and may_restore(stored, join, token)
         )
-        if self._tokens and token is None and not theirs:
+        if self._tokens and token is None and not theirs and not join.trusted:
             raise ProtocolError("a valid token is needed", code="auth_failed", close=4401)
         if set(join.roles) == {"witness"}:
             if live is None or not theirs:
@@ -227,7 +229,7 @@ class Sessions:
     ) -> tuple[Live, bool]:
         """A session that was not here, and whether it is one of before. Takes a place for it."""
         if stored is None:
-            self._character(join.character)
+            self._wanted(join)
         try:
             if stored is None and join.alone:
                 await self._replace(join, guest, token)
@@ -385,8 +387,12 @@ class Sessions:
             raise UnknownCharacter(f"there is no character {name[:40]!r}; there is {known}")
         return character
 
+    def _wanted(self, join: Join) -> Character:
+        agent = self.agents.get(join.character) if join.trusted else None
+        return agent or self._character(join.character)
+
     def _fresh(self, join: Join, token: Token | None) -> Live:
-        character = self._character(join.character)
+        character = self._wanted(join)
         id_ = secrets.token_urlsafe(16)
         person = token.who if token is not None else join.person or f"anonymous-{id_}"
         return self._admit(self._make(id_, person, character, None))

@@ -61,9 +61,9 @@ class Sentences:
     """One reply's text. `feed` takes deltas of any size, `finish` gives the rest; afterwards it is used up.
 
     `language` is the one expected (ISO 639-1). `emotion_tags` maps tag words in lower case to canonical
-    emotions and includes those themselves. `replacements` maps written to spoken forms. The first clause
-    may be cut from about a third of `first_clause_chars` on (0: never); `max_chars` bounds a
-    sentence. Both count wide characters double.
+    emotions and includes those themselves; a word that maps to nothing is cut out and is no feeling.
+    `replacements` maps written to spoken forms. The first clause may be cut from about a third of
+    `first_clause_chars` on (0: never); `max_chars` bounds a sentence. Both count wide characters double.
     """
 
     def __init__(
@@ -154,9 +154,10 @@ class Sentences:
         words: list[str] = []
         while self._marks and (final or self._marks[0][0] < end):
             words.append(self._marks.popleft()[1])
-        emotion = self._emotions[words[0]] if words else self._emotion
-        if words:
-            self._emotion = self._emotions[words[-1]]
+        felt = [feeling for word in words if (feeling := self._emotions[word])]
+        emotion = felt[0] if felt else self._emotion
+        if felt:
+            self._emotion = felt[-1]
         language = ""
         if segment.spoken:
             language = self._before = guess_language(segment.spoken, self._language, self._before)
