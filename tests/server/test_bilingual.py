@@ -82,7 +82,7 @@ async def served(dialect: Any = "head") -> AsyncIterator[tuple[OpenAIServer, str
                 tokens=[Token("dev_token_001", "ann")],
                 mounts=mounts(chatanon=Manners(dialect, 0)),
             )
-            async with serving(house) as base:
+            async with serving(house, table=house.mounts) as base:
                 yield vendor, base
 
 
