@@ -17,8 +17,8 @@ from aizuchi.engine.rules import Rules
 from aizuchi.providers.llm.openai import OpenAIModel
 from aizuchi.providers.tts.tone import ToneVoice
 from aizuchi.server.admission import Token
-from aizuchi.server.app import mounts
 from aizuchi.server.house import House
+from aizuchi.server.mounts import mounts
 from aizuchi.server.store import MemoryStore
 from aizuchi.wire.chatanon import Manners
 from tests import fakes
@@ -80,9 +80,9 @@ async def served(dialect: Any = "head") -> AsyncIterator[tuple[OpenAIServer, str
                 rules=Rules(),
                 store=MemoryStore(),
                 tokens=[Token("dev_token_001", "ann")],
-                chatanon=Manners(dialect, 0),
+                mounts=mounts(chatanon=Manners(dialect, 0)),
             )
-            async with serving(house, table=mounts()) as base:
+            async with serving(house, table=house.mounts) as base:
                 yield vendor, base
 
 
