@@ -17,6 +17,8 @@ from tests.wire.independent import Plain
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
+CONFIG = {**TONES, "admission": {"overload_lag_ms": 60_000}}
+"""A machine that is busy with other tests is to take newcomers all the same."""
 PAGE = {"Origin": "https://page.example"}
 
 
@@ -60,7 +62,7 @@ def complaints(server: Server, name: str) -> list[str]:
 
 async def test_a_change_is_met_at_the_next_turn(tmp_path: Path):
     """Edited, the next reply is the new one's; broken, the last good one goes on and the log says why."""
-    with Server(tmp_path, TONES) as server:
+    with Server(tmp_path, CONFIG) as server:
         author = Author(server)
         author.put("bo", "Bo", "one")
         await author.until("bo's coming", lambda: author.shown("bo"))
@@ -96,7 +98,7 @@ async def test_a_change_is_met_at_the_next_turn(tmp_path: Path):
 
 async def test_switched_off(tmp_path: Path):
     """With `watch_characters: false` a change waits for the next start, or for the console to be asked."""
-    with Server(tmp_path, {**TONES, "watch_characters": False}) as server:
+    with Server(tmp_path, {**CONFIG, "watch_characters": False}) as server:
         author = Author(server)
         author.put("bo", "Bo", "one")
         await asyncio.sleep(2)
@@ -108,7 +110,7 @@ async def test_switched_off(tmp_path: Path):
 
 def test_the_public_routes_answer_a_page_from_elsewhere(tmp_path: Path):
     """ChatAnon's page asks from its own origin: all three routes let it read their answers."""
-    with Server(tmp_path, TONES) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
+    with Server(tmp_path, CONFIG) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
         for path in ("/", "/health", "/characters"):
             answer = http.get(path, headers=PAGE)
             assert answer.status_code == 200 and answer.headers["access-control-allow-origin"] == "*"
@@ -125,7 +127,7 @@ def test_the_public_routes_answer_a_page_from_elsewhere(tmp_path: Path):
 @pytest.mark.skipif(sys.platform == "win32", reason="connections can't be handed over there")
 async def test_every_process_takes_it(tmp_path: Path):
     """Each of two workers meets the changed character; one of them speaks of it."""
-    with Server(tmp_path, TONES, args=["--workers", "2"]) as server:
+    with Server(tmp_path, CONFIG, args=["--workers", "2"]) as server:
         author = Author(server)
         await author.until("both workers", lambda: len(server.get("/health")["workers"]) == 2)
         author.put("bo", "Bo", "one")
