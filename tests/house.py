@@ -19,9 +19,10 @@ SHELF = words("""
     audio character decoding emotions errors events lectures opus ports timeline timeline_json visemes wav
 """)
 STREET = {"engine", "wire", "providers", "tools", "live", "views"}
-ROOF = words(
-    "admin agents server cluster client compat registry config characters build texts cli asgi __main__"
-)
+ROOF = words("""
+    admin agents server cluster client compat registry config character_file characters manifest build texts
+    cli asgi __main__
+""")
 
 # Who reads the configuration; everybody else gets values in the constructor.
 CONFIG_READERS = {"admin", "config", "build", "cli", "compat", "asgi", "server.asgi"}

@@ -27,6 +27,7 @@ from aizuchi.ports import (
     TurnModel,
     Voice,
 )
+from aizuchi.providers.tts import espeak
 from tests.speech import recording
 
 NOISE = np.random.default_rng(1).normal(0, 3_000, 8_000).astype("<i2").tobytes()
@@ -277,3 +278,18 @@ def test_the_embedded_parts_work(place: Path, capsys: pytest.CaptureFixture[str]
     assert main(["check", "--lang", "zh"]) == 0
     out = capsys.readouterr().out
     assert out.count("正常  ") == 4 and "所选的全部正常。" in out
+
+
+def test_a_character_without_a_voice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """Before anybody talks, it is told that no voice speaks the default character's language."""
+    monkeypatch.setattr(espeak, "_reads_japanese", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "aizuchi.yaml").write_text(EMBEDDED + "tts: espeak\ncharacter: anon\n", encoding="utf-8")
+    assert main(["check", "--offline"]) == 0
+    said = capsys.readouterr().out
+    assert "アノン (Anon) speaks ja, which no chosen voice does: 93 languages" in said
+    assert "zh is spoken instead." in said
+    assert main(["--lang", "zh", "check", "--offline"]) == 0
+    assert "改说 zh。" in capsys.readouterr().out

@@ -8,6 +8,7 @@ import pytest
 from aizuchi import build
 from aizuchi.cli import serve
 from aizuchi.config import Loaded, load
+from aizuchi.providers.tts import espeak
 from aizuchi.server import tls as certificates
 from aizuchi.server.house import House
 from aizuchi.server.pages import Pages
@@ -75,3 +76,21 @@ def test_a_browser_only_on_a_desktop(
     serve.show(URL, "en")
     assert seen == opened
     assert bool(opened) != ("No browser" in capsys.readouterr().err)
+
+
+def test_a_language_without_a_voice_is_told(quick: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Who speaks their second language for want of a voice is named, with the way to mend it."""
+    monkeypatch.setattr(espeak, "_reads_japanese", lambda: False)
+    (tmp_path / "aizuchi.yaml").write_text("vad: energy\ntts: espeak\n", encoding="utf-8")
+    loaded = load(environ={"AIZUCHI_HOME": str(tmp_path)}, cwd=tmp_path, lang="en")
+    house = build.house(loaded)
+    anon = house.characters["anon"]
+    assert (anon.language, anon.subtitles, anon.unspoken) == ("zh", "", "ja")
+    (line,) = (each for each in serve.announce(loaded, house, [URL], "127.0.0.1", None) if "note" in each)
+    assert line == (
+        "  note    no voice here speaks Japanese, so アノン (Anon) will speak Chinese; espeak learns it"
+        " with the extra ja"
+    )
+    (chinese,) = serve.unspoken(house.characters.values(), house.parts.tts.providers, "zh")
+    assert chinese == "这里没有日语语音，アノン (Anon) 改说中文；安装附加组件 ja 后 espeak 即可"
+    assert not any("  note" in each for each in serve.announce(quick, build.house(quick), [URL], "::1", None))

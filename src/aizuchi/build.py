@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -16,8 +17,10 @@ from pydantic import SecretStr
 
 from aizuchi import agents as lecturers
 from aizuchi.admin import Admin
+from aizuchi.admin.cast import Cast
 from aizuchi.admin.configuration import Configuration
-from aizuchi.admin.people import People
+from aizuchi.admin.people import People, Reader
+from aizuchi.admin.watcher import Watcher, said
 from aizuchi.character import Character
 from aizuchi.characters import find
 from aizuchi.characters import load as load_character
@@ -97,8 +100,21 @@ def house(
 
     watch = Watch(meter)
     made = parts(loaded, usage.allowed, share)
-    company = characters(loaded)
+    cast = Cast(reader(loaded, made.tts.providers))
+    company = characters(loaded, cast)
     rehearsal = Rehearsal(made.tts, company.values(), settings.rules(), note=usage.count)
+    newest = [loaded]
+
+    def take_characters() -> None:
+        known = cast.characters
+        built.meet(known)
+        rehearsal.meet(known.values())
+        try:
+            settle(built, residents(newest[0], known))
+        except ConfigError as error:
+            log.warning("the agents go on as they were: %s", error)
+
+    watcher = Watcher(cast, lambda: watched(newest[0]), take_characters, loud=share[0] == 0)
     built = House(
         # The gate is the house's own; by the first conversation it is there.
         parts=replace(made, strained=lambda: built.gate.overloaded),
@@ -127,24 +143,25 @@ def house(
         siblings=siblings,
         record_sound=settings.timeline.record == "audio",
         prepare=[count_from_today],
-        duties=[usage.run, rehearsal.run],
+        duties=[usage.run, rehearsal.keep_up, watcher.run],
         closers=[usage.flush, finish_recording],
         mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump())),
         hub=hub(loaded, siblings),
     )
     settle(built, residents(loaded, company))
-    newest = [loaded]
     built.console = Admin(
         loaded=loaded,
-        configuration=Configuration(loaded, may_run),
+        configuration=Configuration(loaded, lambda new: may_run(new, cast)),
         people=People(
             lambda: character_folders(newest[0]),
             packaged(),
             toolbox=lambda: built.parts.toolbox,
             default=lambda: built.default_character,
+            read=reader(loaded, made.tts.providers),
+            running=lambda: built.characters,
         ),
         watched=watch,
-        prepare=lambda new: retuning(new, built, usage, newest),
+        prepare=lambda new: retuning(new, built, usage, newest, cast, take_characters),
         count=usage.count,
         others=lambda: others_reload(built),
     )
@@ -230,14 +247,21 @@ def pages(loaded: Loaded) -> Pages:
         ) from error
 
 
-def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> Callable[[], None]:
+def retuning(
+    new: Loaded,
+    house: House,
+    usage: Usage,
+    newest: list[Loaded],
+    cast: Cast,
+    take_characters: Callable[[], None],
+) -> Callable[[], None]:
     """Read what a changed configuration needs; the returned function gives it to the house, at once.
 
-    Conversations keep the rules they began with; providers, ports and the like stay until the next start
-    (`config/overview.py` tells which). `newest` then holds it. Raises ConfigError.
+    Conversations keep the rules they began with, but meet changed characters; providers, ports and the like
+    stay until the next start (`config/overview.py` tells which). `newest` then holds it. Raises ConfigError.
     """
     settings = new.settings
-    company, box = characters(new), toolbox(new)
+    company, box = characters(new, cast), toolbox(new)
     agents = residents(new, company)
     caps = {name: Cap(**cap.model_dump()) for name, cap in settings.usage.caps.items()}
 
@@ -254,6 +278,7 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
         )
         settle(house, agents)
         newest[0] = new
+        take_characters()
         usage.cap(caps)
         for chain in (house.parts.asr, house.parts.llm, house.parts.tts):
             chain.retune(failures=settings.limits.breaker_failures, pause=settings.limits.breaker_pause)
@@ -263,9 +288,10 @@ def retuning(new: Loaded, house: House, usage: Usage, newest: list[Loaded]) -> C
     return apply
 
 
-def may_run(loaded: Loaded) -> None:
+def may_run(loaded: Loaded, running: Cast) -> None:
     """What only the parts can tell of a configuration. Raises ConfigError."""
-    residents(loaded, characters(loaded))
+    known = running.characters
+    residents(loaded, known if loaded.settings.character in known else characters(loaded))
     smaller = loaded.settings.admission.background_llm
     if smaller:
         _later(smaller, [each.use for each in loaded.settings.llm[1:]])
@@ -395,24 +421,52 @@ def providers(chosen: Sequence[Chosen]) -> Iterator[Provider]:
             ) from error
 
 
-def characters(loaded: Loaded) -> dict[str, Character]:
-    """All characters by name; a broken one is left out with a warning, unless it is the default."""
-    found = find([*character_folders(loaded), packaged()])
-    wanted = loaded.settings.character
-    if wanted not in found:
+def characters(loaded: Loaded, cast: Cast | None = None) -> dict[str, Character]:
+    """All characters by name; a broken one is left out with a warning, unless it is the default.
+
+    A `cast` that has read them before reads what has changed, and keeps a broken one as it was.
+    """
+    cast = cast or Cast(reader(loaded))
+    folders, wanted = [*character_folders(loaded), packaged()], loaded.settings.character
+    found = find(folders)
+    if wanted not in found and wanted not in cast.characters:
         raise ConfigError(
             f'character "{wanted}" is unknown; {suggest(wanted, found)}',
             zh=f"未知的角色“{wanted}”；可用的有：{', '.join(sorted(found)) or '无'}",
         )
-    read: dict[str, Character] = {}
-    for name, folder in found.items():
-        try:
-            read[name] = load_character(folder)
-        except ConfigError as error:
-            if name == wanted:
-                raise
-            log.warning("character %s is left out: %s", name, error)
-    return read
+    news = cast.refresh(folders, keep=wanted)
+    if wanted not in cast.characters:
+        raise ConfigError(cast.problems.get(wanted, f'character "{wanted}" is gone'))
+    for each in news:
+        if each.problem:
+            log.warning("%s", said(each))
+    return cast.characters
+
+
+def reader(loaded: Loaded, voices: Sequence[Provider] = ()) -> Reader:
+    """What makes a character of a folder: for the chosen voices, which may have words of their own.
+
+    `voices` are those that are built and know their languages; without them every language is spoken.
+    """
+    words = {
+        each.name: known
+        for each in loaded.chosen["tts"]
+        if issubclass(each.provider, Voice) and (known := each.provider.words) is not None
+    }
+
+    def speaks(language: str) -> bool:
+        known = [each.languages for each in voices]
+        return not known or any(each is None or language in each for each in known)
+
+    return partial(load_character, words=words, speaks=speaks)
+
+
+def watched(loaded: Loaded) -> tuple[list[Path], str] | None:
+    """Where characters are looked for while the server runs, and the one that must not go."""
+    settings = loaded.settings
+    if not settings.watch_characters:
+        return None
+    return [*character_folders(loaded), packaged()], settings.character
 
 
 def character_folders(loaded: Loaded) -> list[Path]:

@@ -84,7 +84,21 @@ class Character:
     """More words in brackets that are cut out and are no feelings: gestures, pages. No model is told."""
     lecture: Lecture | None = None
     """What they tell of their own accord, page by page; None: they only converse."""
+    description: Mapping[str, str] = field(default_factory=dict[str, str])
+    """language -> one line for lists of characters; "" where the file names no language."""
+    live2d_model_set: str = ""
+    """What ChatAnon's page is told to show; empty: it chooses."""
+    script: object = field(default=None, repr=False)
+    """What the demonstration script says for them; see `Prompt.script`."""
+    unspoken: str = ""
+    """The language they would speak if a voice could; they then speak the second one. Empty: as written."""
 
     @property
     def bilingual(self) -> bool:
         return bool(self.subtitles) and self.subtitles != self.language
+
+    def described(self, *languages: str) -> str:
+        """The line for lists, in the first of these languages that there is, else in the character's own."""
+        lines = self.description
+        wanted = (*languages, "", self.language, "en", *lines)
+        return next((lines[each] for each in wanted if lines.get(each)), "")

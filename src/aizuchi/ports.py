@@ -247,6 +247,10 @@ class Prompt:
     """False: the tools are listed, so that the prompt begins as the one before, and none may be called."""
     form: ReplyForm | None = None
     """What the messages ask for, in words; for models that read no words. None: plain text."""
+    character: str = ""
+    """Who answers, by the name people see: for a script, which can't tell it from the text."""
+    script: object = field(default=None, repr=False)
+    """The character's own words for a script that plays a model; nothing to anybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,10 +345,19 @@ class Style:
     """Provider name -> the voice's name there; a missing provider uses its own default."""
     speed: float = 1.0
     pitch: float = 1.0
+    emotions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Provider name -> canonical emotion -> that voice's own word for it; empty: it is to be left out."""
+
+    def emotion(self, provider: str, name: str, usual: Mapping[str, str]) -> str:
+        """A voice's own word for a canonical emotion: the character's, else the `usual` one, else empty."""
+        return self.emotions.get(provider, {}).get(name, usual.get(name, ""))
 
 
 class Voice(Provider):
     """Text to speech, one sentence at a time; some also take text while it is being written."""
+
+    words: ClassVar[frozenset[str] | None] = None
+    """Its own words for emotions, which `Style.emotions` may name; None: it takes any, or has none."""
 
     @property
     def streams(self) -> bool:

@@ -436,12 +436,18 @@ def test_names_are_spoken_as_told():
     """Replacements change what is spoken and not what is shown; Latin names only as whole words."""
     sentences = Sentences(
         emotion_tags={},
-        replacements={"SQL": "sequel", "爱初": "艾初", "SQLite": "S Q Lite"},
+        replacements={"SQL": "sequel", "爱初": "艾初", "SQLite": "S Q Lite", "live": "ライブ", "Zoë": "Zoey"},
         first_clause_chars=0,
     )
-    pieces = sentences.feed("SQL, SQLite, NoSQL. 我是爱初。") + sentences.finish()
-    assert [cut.spoken for cut in cuts(pieces)] == ["sequel, S Q Lite, NoSQL.", "我是艾初。"]
-    assert shown(pieces) == "SQL, SQLite, NoSQL. 我是爱初。"
+    text = "SQL, SQLite, NoSQL. Zoë, Zoës, Anliveé. 我是爱初。今夜のliveは、oliveじゃない。"
+    pieces = sentences.feed(text) + sentences.finish()
+    assert [cut.spoken for cut in cuts(pieces)] == [
+        "sequel, S Q Lite, NoSQL.",
+        "Zoey, Zoës, Anliveé.",
+        "我是艾初。",
+        "今夜のライブは、oliveじゃない。",
+    ]
+    assert shown(pieces) == text
 
 
 @pytest.mark.parametrize("unit", ["word ", "字", "a", "，好", "😀", "(", "!", "[x", "`"])

@@ -154,6 +154,9 @@ class FakeSession:
         self.draining.set()
         await self.quiet.wait()
 
+    def recast(self, character: Character) -> None:
+        self.character = character
+
     def close(self, reason: str) -> None:
         self.closed = reason
         self._end.set()

@@ -140,25 +140,6 @@ async def test_characters_and_summary():
         assert (await http.get("/api/metrics-summary")).json() == summary()
 
 
-async def test_characters_in_chatanons_shape():
-    """Its page asks from an origin of its own, without a token; a stranger's page gets nothing."""
-    async with make_house(tokens=[Token("secret")]) as house, client(house) as http:
-        answer = await http.get("/characters", headers={"origin": "http://localhost:5173"})
-        assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
-        shown = {"description": "", "voice_id": "", "live2d_model_set": None}
-        assert answer.json() == {
-            "characters": [
-                {"name": "hero", "display_name": "Hero"} | shown,
-                {"name": "foe", "display_name": "Foe"} | shown,
-            ]
-        }
-        assert "access-control-allow-origin" not in (await http.get("/characters")).headers
-        stranger = await http.get("/characters", headers={"origin": "https://evil.example"})
-        assert stranger.status_code == 403
-        facts = (await http.get("/")).json()
-        assert facts["status"] == "running" and facts["active_connections"] == 0
-
-
 async def test_providers_come_and_go_once():
     """A provider that serves two stages is entered once and left once."""
     both = FakeProvider("both")

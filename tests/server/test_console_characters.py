@@ -155,3 +155,34 @@ async def test_a_link_leads_nowhere(tmp_path: Path):
         body = {"yaml": YAML, "prompt": "x", "hash": said["hash"]}
         assert (await http.put("/api/console/characters/mei", json=body)).status_code == 422
         assert (tmp_path / "secret.md").read_text(encoding="utf-8") == "not yours"
+
+
+async def test_a_character_that_is_a_manifest_alone(tmp_path: Path):
+    """It can be looked at and changed; a character.yaml is written only once there is something in it."""
+    place = tmp_path / "home" / "characters" / "mei"
+    place.mkdir(parents=True)
+    (place / "character_manifest.md").write_text("# Role: Mei\n\nYou are Mei.\n", encoding="utf-8")
+    async with console(tmp_path) as (house, http):
+        said = await read(http)
+        assert (said["display_name"], said["yaml"]) == ("Mei", "")
+        assert said["prompt_file"] == "character_manifest.md" and said["preview"]["problems"] == []
+        body = {"yaml": "", "prompt": "# Mei-Mei\n", "hash": said["hash"]}
+        said = told(await http.put("/api/console/characters/mei", json=body))
+        assert said["reloaded"] and house.characters["mei"].display_name == "Mei-Mei"
+        assert not (place / "character.yaml").exists()
+        body |= {"yaml": "language: zh\n", "hash": said["hash"]}
+        said = told(await http.put("/api/console/characters/mei", json=body))
+        assert (place / "character.yaml").read_text(encoding="utf-8") == "language: zh\n"
+        assert house.characters["mei"].language == "zh"
+
+
+async def test_a_broken_one_is_seen_and_goes_on(tmp_path: Path):
+    """A file that somebody broke by hand: its row says so, the character goes on, and so does the console."""
+    place = mei(tmp_path)
+    async with console(tmp_path) as (house, http):
+        (place / "character.yaml").write_text(YAML + "nope: 1\n", encoding="utf-8")
+        assert told(await http.post("/api/console/reload"))["reloaded"]
+        rows = {row["name"]: row for row in told(await http.get("/api/console/characters"))["characters"]}
+        assert rows["mei"]["kept"] and rows["mei"]["problem"].startswith('character.yaml:6: the key "nope"')
+        assert rows["mei"]["display_name"] == "Mei" and not rows["aizuchi"]["kept"]
+        assert house.characters["mei"].prompt == "You are Mei."

@@ -9,22 +9,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from aizuchi import manifest
 from aizuchi.admin import files
 from aizuchi.character import Character
 from aizuchi.characters import FILE, NAME, find
-from aizuchi.characters import load as load_character
 from aizuchi.engine.prompt import build as build_prompt
 from aizuchi.errors import ConfigError
 from aizuchi.ports import Toolbox, ToolContext
 from aizuchi.server import avatars
 from aizuchi.server.console.ports import Refused
 
-PROMPT: Final = "prompt.md"
-_PROMPT_KEY: Final = re.compile(r"^prompt:\s*[\"']?([^\"'#\n]+?)[\"']?\s*(?:#.*)?$", re.MULTILINE)
+_PROMPT_KEY: Final = re.compile(r"^prompt:[ \t]*[\"']?([^\"'#\n]+?)[\"']?\s*(?:#.*)?$", re.MULTILINE)
 _PROMPT_FILE: Final = re.compile(r"[^\W_][\w-]{0,63}\.(?:md|txt)")
 _PLACE: Final = re.compile(r"^(?P<file>[^:\n]*):(?P<line>\d+): (?P<text>.*)$")
 MOST: Final = 200 << 20
@@ -32,8 +31,14 @@ MOST: Final = 200 << 20
 MOST_TEXT: Final = 1 << 20
 
 
+class Reader(Protocol):
+    """`characters.load` for this server."""
+
+    def __call__(self, folder: Path, instead: Mapping[Path, str] | None = None) -> Character: ...
+
+
 class People:
-    """`folders` gives those of the user, in order, and `packaged` ours."""
+    """`folders` gives those of the user, in order, and `packaged` ours; `running` who can be met now."""
 
     def __init__(
         self,
@@ -41,11 +46,16 @@ class People:
         packaged: Path,
         toolbox: Callable[[], Toolbox | None],
         default: Callable[[], str],
+        *,
+        read: Reader,
+        running: Callable[[], Mapping[str, Character]],
     ) -> None:
         self._folders = folders
         self._packaged = packaged
         self._toolbox = toolbox
         self._default = default
+        self._read = read
+        self._running = running
 
     def _all(self) -> dict[str, Path]:
         return find([*self._folders(), self._packaged])
@@ -68,16 +78,22 @@ class People:
             "name": name,
             "display_name": name,
             "language": "",
+            "description": "",
             "default": name == self._default(),
             "packaged": folder.parent == self._packaged,
             "editable": self._may_write(folder),
             "problem": "",
+            "kept": False,
         }
         try:
-            made = load_character(folder)
-            row |= {"display_name": made.display_name, "language": made.language}
+            made = self._read(folder)
         except ConfigError as error:
             row["problem"] = str(error).replace(f"{folder}{os.sep}", "")
+            made = self._running().get(name)
+            row["kept"] = made is not None
+        if made is not None:
+            about = {"display_name": made.display_name, "language": made.language}
+            row |= about | {"description": made.described()}
         return row
 
     def read(self, name: str) -> dict[str, Any]:
@@ -95,7 +111,7 @@ class People:
     def _texts(self, folder: Path) -> tuple[str, str, str, str]:
         try:
             yaml = files.read(folder / FILE) or b""
-            file = _prompt_file(yaml.decode("utf-8-sig", errors="replace"))
+            file = _prompt_file(folder, yaml.decode("utf-8-sig", errors="replace"))
             path = folder / file if file else None
             inside = path is not None and path.resolve().is_relative_to(folder.resolve())
             prompt = (files.read(path) if path is not None and inside else None) or b""
@@ -108,7 +124,7 @@ class People:
         """What the model would be told, and what clients would see. Nothing is written where it counts."""
         folder = self._folder(name)
         try:
-            made = _tried(folder, yaml, prompt)
+            made = self._tried(folder, yaml, prompt)
         except ConfigError as error:
             return {"problems": _problems(str(error), folder)}
         box = self._toolbox()
@@ -116,6 +132,18 @@ class People:
         if made.tools is not None:
             tools = tuple(each for each in tools if each.name in made.tools)
         return {"problems": [], **_shown(made, build_prompt(made, history=(), tools=tools).messages[0].text)}
+
+    def _tried(self, folder: Path, yaml: str, prompt: str) -> Character:
+        file = _prompt_file(folder, yaml)
+        if not file:
+            raise ConfigError(f"{folder / FILE}:1: prompt must be a .md or .txt file beside this one")
+        for text in (yaml, prompt):
+            if len(text.encode(errors="replace")) > MOST_TEXT or not _whole(text):
+                raise ConfigError(f"{folder / FILE}:1: this is too large, or no text")
+        instead = {folder / file: prompt}
+        if yaml.strip() or (folder / FILE).exists():
+            instead[folder / FILE] = yaml
+        return self._read(folder, instead)
 
     def save(self, name: str, yaml: str, prompt: str, seen: str) -> dict[str, Any]:
         """Write both files as they are given. Raises Refused, and then neither is."""
@@ -131,12 +159,13 @@ class People:
         preview = self.preview(name, yaml, prompt)
         if preview["problems"]:
             raise Refused(422, "the character is not right yet", problems=preview["problems"])
-        path = folder / _prompt_file(yaml)
+        path = folder / _prompt_file(folder, yaml)
         if not path.resolve().is_relative_to(folder.resolve()):
             raise Refused(422, "the prompt must be a file in the character's own folder")
         try:
             drafts = [(files.draft(path, prompt.encode()), path)]
-            drafts.append((files.draft(folder / FILE, yaml.encode()), folder / FILE))
+            if yaml.strip() or (folder / FILE).exists():
+                drafts.append((files.draft(folder / FILE, yaml.encode()), folder / FILE))
             for new, old in drafts:
                 files.put(new, old)
         except OSError as error:
@@ -162,16 +191,6 @@ class People:
         return self.read(name)
 
 
-def _tried(folder: Path, yaml: str, prompt: str) -> Character:
-    file = _prompt_file(yaml)
-    if not file:
-        raise ConfigError(f"{folder / FILE}:1: prompt must be a .md or .txt file beside this one")
-    for text in (yaml, prompt):
-        if len(text.encode(errors="replace")) > MOST_TEXT or not _whole(text):
-            raise ConfigError(f"{folder / FILE}:1: this is too large, or no text")
-    return load_character(folder, {folder / FILE: yaml, folder / file: prompt})
-
-
 def _whole(text: str) -> bool:
     """A client's JSON may hold half a surrogate pair, which no file can."""
     try:
@@ -181,10 +200,10 @@ def _whole(text: str) -> bool:
     return True
 
 
-def _prompt_file(yaml: str) -> str:
-    """The prompt's file, by a line of the text that may not be YAML yet; empty if it may not be that one."""
+def _prompt_file(folder: Path, yaml: str) -> str:
+    """The manifest, by a line of the text that may not be YAML yet; empty if it may not be that one."""
     found = _PROMPT_KEY.search(yaml)
-    name = found[1].strip() if found else PROMPT
+    name = found[1].strip() if found else manifest.found_in(folder) or manifest.NAMES[0]
     return name if _PROMPT_FILE.fullmatch(name) else ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from aizuchi.texts import Texts
 if TYPE_CHECKING:
     from aizuchi.character import Character
     from aizuchi.config import Loaded
+    from aizuchi.ports import Provider
 
 TEXTS: Final = Texts(
     {
@@ -29,6 +31,12 @@ TEXTS: Final = Texts(
             "Note: {name} speaks {language}, which no chosen recogniser hears: {heard}.",
             "注意：{name} 说 {language}，而所选识别器只懂：{heard}。",
         ),
+        "voiceless": (
+            "Note: {name} speaks {language}, which no chosen voice does: {spoken}.{instead}",
+            "注意：{name} 说 {language}，而所选语音只会：{spoken}。{instead}",
+        ),
+        "instead": (" {second} is spoken instead.", "改说 {second}。"),
+        "text": (" Replies are read, not heard.", "回答只有文字，没有声音。"),
         "open": (
             "Note: other machines reach {host}, and there are neither tokens nor `open`: serve will refuse.",
             "注意：{host} 可从其他机器访问，却既无令牌也未设 open：serve 会拒绝启动。",
@@ -92,21 +100,34 @@ async def try_all(loaded: Loaded, character: Character) -> list[Tried]:
 def notes(loaded: Loaded, character: Character) -> list[str]:
     """What is allowed and probably not meant."""
     from aizuchi.build import providers
+    from aizuchi.server import tongues
     from aizuchi.server.origin import is_loopback
 
     found: list[str] = []
     server = loaded.settings.server
     if not is_loopback(server.host) and not server.tokens and not server.open:
         found.append(TEXTS.say(loaded.lang, "open", host=server.host))
-    heard: set[str] = set()
-    for provider in providers(loaded.chosen["asr"]):
-        if provider.languages is None:
-            return found
-        heard |= provider.languages
-    if character.language not in heard:
-        names = {"name": character.display_name, "language": character.language}
+    names = {"name": character.display_name, "language": character.language}
+    heard = _known(providers(loaded.chosen["asr"]))
+    if heard is not None and character.language not in heard:
         found.append(TEXTS.say(loaded.lang, "languages", heard=", ".join(sorted(heard)), **names))
+    spoken = _known(providers(loaded.chosen["tts"]))
+    if spoken is not None and character.language not in spoken:
+        second = character.subtitles if character.subtitles in spoken else ""
+        instead = TEXTS.say(loaded.lang, "instead" if second else "text", second=second)
+        many = tongues.spoken(spoken, loaded.lang)
+        found.append(TEXTS.say(loaded.lang, "voiceless", spoken=many, instead=instead, **names))
     return found
+
+
+def _known(providers: Iterable[Provider]) -> set[str] | None:
+    """The languages of all of them together; None if one takes any."""
+    known: set[str] = set()
+    for provider in providers:
+        if provider.languages is None:
+            return None
+        known |= provider.languages
+    return known
 
 
 def _writable(loaded: Loaded) -> None:

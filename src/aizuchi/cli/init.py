@@ -57,6 +57,10 @@ TEXTS: Final = Texts(
             "Note: the embedded recogniser hears English only; `aizuchi models` lists others. Typing works.",
             "注意：内置识别器只懂英语；`aizuchi models` 列出其他模型，打字则始终可用。",
         ),
+        "people": (
+            "Who answers: aizuchi; `character` in aizuchi.yaml names another: {others}, or one of your own.",
+            "应答的角色：aizuchi；可用 aizuchi.yaml 中的 character 换成：{others}，或您自己的文件夹。",
+        ),
         "next": ("Next: aizuchi check, then aizuchi serve", "接下来：aizuchi check，然后 aizuchi serve"),
         "not_there": ("{folder} can't be written: {reason}", "无法写入 {folder}：{reason}"),
         "env_head": (
@@ -107,8 +111,18 @@ def run(args: argparse.Namespace) -> int:
         print(TEXTS.say(lang, "token"))
     if answers.deaf:
         print(TEXTS.say(lang, "deaf"))
+    print(TEXTS.say(lang, "people", others=", ".join(others())))
     print(TEXTS.say(lang, "next"))
     return 0
+
+
+def others() -> list[str]:
+    """The packaged characters besides the default one."""
+    from aizuchi.build import packaged
+    from aizuchi.characters import find
+    from aizuchi.config.settings import Settings
+
+    return [name for name in find([packaged()]) if name != Settings.model_fields["character"].default]
 
 
 def question(lang: Lang, ask: Callable[[str, str, bool], str]) -> Answers:

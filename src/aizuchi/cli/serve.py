@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from aizuchi.errors import ConfigError
 from aizuchi.texts import Lang, Texts
 
 if TYPE_CHECKING:
+    from aizuchi.character import Character
     from aizuchi.config import Loaded
     from aizuchi.ports import Provider
     from aizuchi.server.house import House
@@ -48,6 +49,12 @@ TEXTS: Final = Texts(
         "notes": ("; ", "；"),
         "typed": ("text works at once; the recogniser is still loading", "打字已可用；识别器仍在加载"),
         "default": ("{name} ({others} more)", "{name}（另有 {others} 个）"),
+        "note": ("note", "注意"),
+        "unspoken": (
+            "no voice here speaks {first}, so {names} will speak {second}",
+            "这里没有{first}语音，{names} 改说{second}",
+        ),
+        "extra_ja": ("; espeak learns it with the extra ja", "；安装附加组件 ja 后 espeak 即可"),
         "recording": ("data in {home}, recording {record}", "数据在 {home}，会话录存：{record}"),
         "off": ("off", "关"),
         "better": ("better", "升级"),
@@ -282,6 +289,7 @@ def announce(
     default = house.characters[house.default_character].display_name or house.default_character
     others = len(house.characters) - 1
     lines.append(line("who", say("default", name=default, others=others) if others else default))
+    lines += [line("note", each) for each in unspoken(house.characters.values(), parts.tts.providers, lang)]
     record = settings.timeline.record
     lines.append(
         line("keeps", say("recording", home=loaded.home, record=say("off") if record == "off" else record))
@@ -311,6 +319,22 @@ def announce(
             if tls is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
                 lines.append(qr(addresses[0]))
     return lines
+
+
+def unspoken(characters: Iterable[Character], voices: Sequence[Provider], lang: Lang) -> Iterator[str]:
+    """Who speaks their second language for want of a voice for the first; a line for each pair of them."""
+    from aizuchi.server import tongues
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in characters:
+        if each.unspoken:
+            found.setdefault((each.unspoken, each.language), []).append(each.display_name)
+    for (first, second), names in found.items():
+        spoken = {"first": tongues.spoken([first], lang), "second": tongues.spoken([second], lang)}
+        extra = first == "ja" and any(each.name == "espeak" for each in voices)
+        comma = tongues.TEXTS.say(lang, "comma")
+        text = TEXTS.say(lang, "unspoken", names=comma.join(names), **spoken)
+        yield text + (TEXTS.say(lang, "extra_ja") if extra else "")
 
 
 def about(providers: Sequence[Provider], lang: Lang, *, languages: bool = False) -> str:

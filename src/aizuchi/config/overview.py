@@ -41,6 +41,7 @@ _LEFT_OUT: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?-[^}]*\}")
 
 NOW: Final = (
     "character",
+    "watch_characters",
     "server.operators",
     "server.origins",
     "server.resume_ttl",

@@ -589,6 +589,11 @@ class Settings(Section):
         "always there",
         "角色文件夹；留空为数据文件夹中的 characters。内置角色始终可用",
     )
+    watch_characters: bool = key(
+        True,
+        "take changed, new and removed characters while the server runs",
+        "运行中自动读取有改动、新增或删除的角色",
+    )
     server: Server = key(Server, "where the server listens, and to whom", "服务监听何处、为谁服务")
     web: Web = key(Web, "the page to talk with, and the console", "对话页面与控制台")
     vad: Choices = key(lambda: embedded("vad"), "voice activity detection", "语音活动检测")

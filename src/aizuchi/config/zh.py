@@ -81,6 +81,7 @@ _OWN: Final = {
     "tts.espeak.rate": "角色语速为 1.0 时每分钟的词数",
     "tts.espeak.pitch": "角色音高为 1.0 时的音高",
     "tts.espeak.volume": "音量；100 为该库的常用值",
+    "tts.espeak.emotions": "随句子的情绪略微改变语速与音高",
     "tts.espeak.workers": "进程数；一个即可服务数十个会话",
     "tts.openai.model": "该服务器上的模型名称",
     "tts.openai.voice": "角色没有为 openai 指定音色时所用的音色",

@@ -21,7 +21,7 @@ from aizuchi.ports import Message, Passage, Prompt, Retriever, ToolSpec
 
 
 class Briefing:
-    """One session's prompts."""
+    """One session's prompts. `character` may change from one to the next."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Briefing:
         """`shown` is what the character itself shows just now."""
         self._session = session
         self._person = person
-        self._character = character
+        self.character = character
         self._rules = rules
         self._history = history
         self._contexts = contexts
@@ -61,11 +61,13 @@ class Briefing:
 
     def tools(self, author: Author) -> Sequence[ToolSpec]:
         """What the model may call for this author now."""
-        return self._tools.specs(self._character.tools, author, self._links.tools)
+        return self._tools.specs(self.character.tools, author, self._links.tools)
 
     def basis(self) -> object:
         """What a prompt for the user would be made from, apart from what they say."""
-        return (self._history.messages, self.contexts, tuple(self.tools(OWNER)), self._links.hears)
+        # Not whether the character is equal, which takes longer: who changes is another object.
+        who = id(self.character)
+        return (self._history.messages, self.contexts, tuple(self.tools(OWNER)), self._links.hears, who)
 
     async def prompt(self, turn: Turn) -> Prompt:
         """What the model is told. An attempt's prompt is as if the turn had begun."""
@@ -76,7 +78,7 @@ class Briefing:
         history = self._history.trimmed(self._rules.history_tokens, newest)
         passages = await self._passages(turn)
         return build(
-            self._character,
+            self.character,
             history=history,
             contexts=turn.contexts,
             passages=passages,

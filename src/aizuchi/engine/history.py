@@ -48,7 +48,7 @@ class History:
     """
 
     def __init__(self, messages: Iterable[Message] = (), form: Form | None = None) -> None:
-        self._form = form
+        self.form = form
         self._exchanges: deque[Exchange] = deque()
         self._first: Exchange | None = None
         """The oldest one that still fitted into the prompt when it was last cut."""
@@ -156,7 +156,7 @@ class History:
         missing = [IMAGE] * (begun.images - len(images))
         text = " ".join([text, *missing]).strip() if missing else text
         user = Message("user", text, images, name=begun.author.name) if text or images else None
-        self._exchanges.append(Exchange(begun.turn, user, form=self._form))
+        self._exchanges.append(Exchange(begun.turn, user, form=self.form))
         if len(self._exchanges) > _MAX_EXCHANGES:
             while len(self._exchanges) > _MAX_EXCHANGES * _KEPT:
                 self._exchanges.popleft()

@@ -19,7 +19,7 @@ MOST_CHARS = 300
 """A longer text is no phrase."""
 
 Item = Audio | Word | Phoneme
-Key = tuple[str, str, str, str, str, float, float]
+Key = tuple[str, str, str, str, str, str, float, float]
 
 
 class Phrases:
@@ -75,6 +75,7 @@ def _key(voice: Voice, sentence: Sentence, style: Style) -> Key:
         sentence.spoken,
         sentence.language,
         sentence.emotion,
+        style.emotion(voice.name, sentence.emotion, {}),
         style.speed,
         style.pitch,
     )

@@ -149,7 +149,15 @@ def build(
             (at for at, message in enumerate(messages) if message.role == "user"), default=len(messages)
         )
         messages.insert(last, Message("user", background))
-    return Prompt(tuple(messages), tuple(tools), max_tokens, session, form=form_of(character))
+    return Prompt(
+        tuple(messages),
+        tuple(tools),
+        max_tokens,
+        session,
+        form=form_of(character),
+        character=character.display_name,
+        script=character.script,
+    )
 
 
 def _constitution(character: Character, memory: Sequence[str], tools: Sequence[ToolSpec]) -> str:

@@ -41,7 +41,10 @@ log = logging.getLogger(__name__)
 
 
 class Rehearsal:
-    """Call it with each new session; run `run` as a task of the server. `note` gets what is to be billed."""
+    """Call it with each new session; run `keep_up` as a task of the server.
+
+    `note` gets what is to be billed.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Rehearsal:
     ) -> None:
         self._tts = tts
         self._characters = tuple(characters)
+        self._changed_cast = asyncio.Event()
         self._rules = rules
         self._note = note
         self._answering: set[tuple[int, int | None]] = set()
@@ -83,14 +87,28 @@ class Rehearsal:
 
         return over
 
+    def meet(self, characters: Iterable[Character]) -> None:
+        """Others from now on; what they say that is not known yet is rehearsed."""
+        self._characters = tuple(characters)
+        self._changed_cast.set()
+
+    async def keep_up(self) -> None:
+        """Until cancelled: `run`, and again after each `meet`."""
+        while True:
+            self._changed_cast.clear()
+            await self.run()
+            await self._changed_cast.wait()
+
     async def run(self) -> None:
-        """Until every phrase is there, or can't be had."""
+        """Until every phrase is there, or can't be had, or others are to be met."""
         voice = next(iter(self._tts.providers), None)
         if self._tts.phrases is None or voice is None or not voice.local:
             return
         for character in self._characters:
             for sentence in fixed(character, self._rules):
                 while self._tts.phrases.lacks(voice, sentence, character.style):
+                    if self._changed_cast.is_set():
+                        return
                     await self._quiet.wait()
                     if await self._say(voice, sentence, character):
                         break

@@ -37,11 +37,11 @@ class Parts:
 
 
 class Repertoire:
-    """One session's responders, each made for one turn."""
+    """One session's responders, each made for one turn by the `character` of that time."""
 
     def __init__(self, parts: Parts, character: Character, rules: Rules, links: Links) -> None:
         self._parts = parts
-        self._character = character
+        self.character = character
         self._rules = rules
         self._links = links
 
@@ -49,7 +49,7 @@ class Repertoire:
         """Model, tools and voice."""
         parts = self._parts
         rules = replace(self._rules, tts_strategy=self._strategy)
-        return Cascade(self._character, parts.llm, parts.tts, rules, parts.animator)
+        return Cascade(self.character, parts.llm, parts.tts, rules, parts.animator)
 
     @property
     def _strategy(self) -> TtsStrategy:
@@ -57,7 +57,7 @@ class Repertoire:
         ear = self._links.ear
         if ear is not None and ear.streams:
             return "stream"
-        return self._character.tts_strategy or self._rules.tts_strategy
+        return self.character.tts_strategy or self._rules.tts_strategy
 
     @property
     def has_room(self) -> bool:
@@ -69,19 +69,19 @@ class Repertoire:
 
     def greeting(self) -> Say | None:
         """The character's first words, if it has any."""
-        return self._say(greeting(self._character)) if self._character.greeting else None
+        return self._say(greeting(self.character)) if self.character.greeting else None
 
     def misheard(self) -> Say:
         """An apology: nobody could tell what was said."""
-        text = phrase(self._character, self._character.not_understood, NOT_UNDERSTOOD)
+        text = phrase(self.character, self.character.not_understood, NOT_UNDERSTOOD)
         return self._say(text, "canned")
 
     def hum(self, number: int) -> Murmur:
         """A small sound; by `number` the character's own take turns."""
-        character = self._character
+        character = self.character
         own = character.hums.get(character.language, ())
         text = own[number % len(own)] if own else phrase(character, {}, HUMS).text
         return Murmur(text, character, self._parts.tts, self._rules)
 
     def _say(self, text: Phrase, fallback: str = "") -> Say:
-        return Say(text, self._character, self._parts.tts, self._rules, fallback=fallback)
+        return Say(text, self.character, self._parts.tts, self._rules, fallback=fallback)

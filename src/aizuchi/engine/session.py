@@ -102,7 +102,7 @@ class Session:
         if character.lecture is not None:
             toolbox = LectureTools(lambda: self._lecturing, toolbox)
         self._tools = ToolRoom(toolbox, ToolContext(id, person, character.name), rules, self._scope.spawn)
-        briefing = Briefing(
+        self._briefing = briefing = Briefing(
             id,
             person,
             character,
@@ -141,7 +141,7 @@ class Session:
             hints=Hints(phrases=(character.display_name,)),
             hum_every=character.hum_every,
             record=record_sound,
-            small=lambda text: only_backchannel(text, character.backchannels),
+            small=lambda text: only_backchannel(text, self.character.backchannels),
             turn=parts.turn,
             language=character.language,
         )
@@ -237,6 +237,18 @@ class Session:
         self.listening.pauses.habits.load(saved.get("habits", []))
         if self._lecturing is not None:
             self._lecturing.load(saved.get("lecture"))
+
+    def recast(self, character: Character) -> None:
+        """The character has changed: from the next turn on it is this one. What runs goes on as it began.
+
+        How it hums, which language the recogniser expects and what it calls the character stay until the next
+        conversation.
+        """
+        self.character = character
+        self._repertoire.character = character
+        self._briefing.character = character
+        self.history.form = form_of(character)
+        self.turns.style, self.turns.language = character.style, character.language
 
     # ------------------------------------------------------------------ links
 

@@ -93,8 +93,9 @@ class Turns:
         """The conversation is over."""
         self.attempts = Attempts(self, scribe, rules, briefing=briefing, repertoire=repertoire, spawn=spawn)
         self._rules = rules
-        self._style = style
-        self._language = language
+        self.style = style
+        self.language = language
+        """The character's; for the next turn."""
         self._briefing = briefing
         self._tools = tools
         self._repertoire = repertoire
@@ -151,8 +152,8 @@ class Turns:
             claim,
             self,
             contexts=self._briefing.contexts,
-            style=self._style,
-            language=self._language,
+            style=self.style,
+            language=self.language,
             ahead=self._rules.ahead,
             grace=self._rules.ear_grace,
             attempt=attempt,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, WebSocket
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aizuchi import __version__
-from aizuchi.server import avatars, console, denials, lectures, origin, pages, together
+from aizuchi.server import avatars, console, denials, lectures, origin, pages, public, together
 from aizuchi.server.admission import Token, bearer
 from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.house import House
@@ -38,8 +38,7 @@ def make_app(house: House, table: Sequence[Mounted] | None = None) -> FastAPI:
     app.include_router(hub_routes.router(house))
     app.include_router(lectures.router(house))
     slides.mount(app, house.hub.manners.slides, house.hub.manners.slides_path)
-    app.add_api_route("/health", _health(house), methods=["GET"])
-    app.add_api_route("/characters", _company(house), methods=["GET"], response_model=None)
+    app.include_router(public.router(house))
     app.include_router(pages.router(house))
     app.include_router(_api(house))
     app.include_router(console.router(house))
@@ -86,20 +85,9 @@ class LoopbackOnly:
             await PlainTextResponse(REFUSAL, status_code=403)(scope, receive, send)
 
 
-def may_come(house: House, connection: Request | WebSocket) -> bool:
-    """The origin rule, applied to a request or a socket."""
-    return origin.allowed(
-        connection.headers.get("origin"),
-        host=connection.headers.get("host", ""),
-        peer=connection.client.host if connection.client else None,
-        listed=house.origins,
-        any_name=bool(house.tokens) or house.open,
-    )
-
-
 def _endpoint(house: House, mount: Mounted) -> Callable[[WebSocket], Any]:
     async def talk(websocket: WebSocket) -> None:
-        if not may_come(house, websocket):
+        if not public.may_come(house, websocket):
             # Closed before it was accepted, which is an answer 403.
             await websocket.close()
             return
@@ -114,43 +102,12 @@ def _endpoint(house: House, mount: Mounted) -> Callable[[WebSocket], Any]:
     return talk
 
 
-def _health(house: House) -> Callable[[], Any]:
-    async def health() -> JSONResponse:
-        said = await together.health(house)
-        return JSONResponse(said, status_code=200 if said["status"] == "healthy" else 503)
-
-    return health
-
-
-def _company(house: House) -> Callable[[Request], Any]:
-    """Who may be talked with, in ChatAnon's shape: its page asks before it has a token, from any origin."""
-
-    async def company(request: Request) -> JSONResponse:
-        if not may_come(house, request):
-            raise HTTPException(403, "this origin is not allowed here")
-        told = [
-            {
-                "name": each.name,
-                "display_name": each.display_name,
-                "description": "",
-                "voice_id": next(iter(each.style.voices.values()), ""),
-                "live2d_model_set": None,
-            }
-            for each in house.characters.values()
-        ]
-        asking = request.headers.get("origin")
-        allowed = {"Access-Control-Allow-Origin": asking} if asking else {}
-        return JSONResponse({"characters": told}, headers={**allowed, "Vary": "Origin"})
-
-    return company
-
-
 def _api(house: House) -> APIRouter:
     """What programs may ask. With tokens configured each sees only its own person's sessions."""
 
     def from_here(request: Request) -> None:
         known = origin.own_host(request.headers.get("host", ""), any_name=bool(house.tokens) or house.open)
-        if not (known and may_come(house, request)):
+        if not (known and public.may_come(house, request)):
             raise HTTPException(403, "this origin or host name is not allowed here")
 
     async def who(request: Request) -> Token | None:

@@ -254,7 +254,7 @@ class House:
         parts: Parts | None = None,
     ) -> None:
         """Other rules from now on. A conversation keeps those it began with."""
-        self.rules, self.characters, self.default_character = rules, characters, default_character
+        self.rules, self.default_character = rules, default_character
         self.origins = tuple(origins)
         self.parts = parts or self.parts
         self.gate.retune(capacity)
@@ -264,6 +264,21 @@ class House:
             resume_ttl=resume_ttl,
             max_sessions=max_sessions,
         )
+        self.meet(characters)
+
+    def meet(self, characters: Mapping[str, Character]) -> None:
+        """Other characters from now on; a running conversation's next turn is the changed one's.
+
+        One that is gone stays in the conversations that have it.
+        """
+        before, self.characters = self.characters, characters
+        self.sessions.meet(characters)
+        for live in self.sessions:
+            had = live.session.character
+            now = characters.get(had.name, had)
+            # One that was made otherwise for its conversation, such as an agent's, stays so.
+            if now is not had and before.get(had.name) is had:
+                live.session.recast(now)
 
     # -- questions
 
@@ -293,6 +308,7 @@ class House:
                 "name": each.name,
                 "display_name": each.display_name,
                 "language": each.language,
+                "description": dict(each.description),
                 "subtitles": each.subtitles if each.bilingual else "",
                 "default": each.name == self.default_character,
                 "figure": avatars.figure(each),

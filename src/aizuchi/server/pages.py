@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from aizuchi import __version__
-from aizuchi.server import origin, page
+from aizuchi.server import origin, page, public
 
 if TYPE_CHECKING:
     from aizuchi.server.house import House
@@ -170,7 +170,7 @@ def router(house: House) -> APIRouter:
     async def root(request: Request) -> Response:
         if "text/html" in request.headers.get("accept", ""):
             return await document(request, "index.html")
-        return JSONResponse(page.facts(house, str(request.base_url)), headers={"Vary": "Accept"})
+        return public.root(house, request)
 
     async def console(request: Request) -> Response:
         return await document(request, "console.html")

@@ -154,6 +154,10 @@ class Sessions:
         self._ttl, self._max = resume_ttl, max_sessions
         self._parking.ttl = resume_ttl
 
+    def meet(self, characters: Mapping[str, Character]) -> None:
+        """Other characters for whoever comes from now on."""
+        self._characters = characters
+
     def __len__(self) -> int:
         return len(self._lives)
 

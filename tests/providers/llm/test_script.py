@@ -16,7 +16,7 @@ from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Image, ToolCall
 from aizuchi.ports import Message, Prompt, ReplyForm, Token, ToolSpec, Usage
 from aizuchi.providers.llm.script import Reply, ScriptModel, language_of, read, tokens
-from aizuchi.providers.llm.script_file import load
+from aizuchi.providers.llm.script_file import load, load_part
 
 CLOCK = ToolSpec("current_time", "Tells the time.", {"type": "object", "properties": {}})
 SMALL = """
@@ -364,3 +364,69 @@ async def test_the_packaged_script_speaks_two_languages():
     assert len(rows) > 5 and all(
         row["subtitle"] and row["speak"] and row["subtitle"] != row["speak"] for row in rows
     )
+
+
+# ------------------------------------------------------------------ characters
+
+PART = """
+languages: [en, zh]
+introduction: {en: "I am a script, {character} says."}
+rules:
+  - {name: hello, when: {en: hello, zh: 你好}, say: {en: ["[happy] Ahoy!"], zh: ["[happy]嘿！"]}}
+otherwise: {name: shrug, say: {en: ["No idea."], zh: ["不知道。"]}}
+"""
+
+
+async def test_a_character_with_words_of_its_own():
+    """Its rules go before the packaged ones, its other words in their place; the rest stays."""
+    part = load_part(PART, "script.yaml")
+
+    async def answer(*said: str, character: str = "Bo", script: object = part) -> str:
+        history = tuple(Message("user", each) for each in said)
+        prompt = Prompt(history, character=character, script=script)
+        return "".join(each.text for each in await ask(chosen, prompt) if isinstance(each, Token))
+
+    chosen = model()
+    assert await answer("hello") == "[happy] Ahoy! I am a script, Bo says."
+    assert await answer("hm", "你好") == "[happy]嘿！"
+    assert await answer("hm", "asdf") == "No idea."
+    assert await answer("hm", "count") == await answer("hm", "count", script=None), "a rule of all"
+    assert "脚本" in await answer("你好"), (
+        "a language without an introduction of its own has the packaged one"
+    )
+    japanese = await answer("hm", "あいうえお")
+    assert "あいうえお" in japanese, "and so has one that it does not speak"
+
+
+async def test_everybody_has_a_name():
+    """Who has no words of their own is introduced by their name."""
+    for said, word in (("who are you", "I am Mei"), ("你是谁", "我是Mei"), ("あなたは誰", "Meiです")):
+        prompt = Prompt((Message("user", said),), character="Mei")
+        text = "".join(each.text for each in await ask(model(), prompt) if isinstance(each, Token))
+        assert word in text
+
+
+async def test_a_file_that_was_asked_for_stands_for_all(tmp_path: Path):
+    """Who configures a script hears that one, whoever answers."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "languages: [en]\notherwise: {name: x, say: {en: 'Mine, {character}.'}}", encoding="utf-8"
+    )
+    prompt = Prompt((Message("user", "hello"),), character="Bo", script=load_part(PART, "script.yaml"))
+    pieces = await ask(model(file=str(file)), prompt)
+    assert "".join(each.text for each in pieces if isinstance(each, Token)) == "Mine, Bo."
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("rules:", "ruls:"), r"script\.yaml:4: ruls: is unknown"),
+        (("zh: 你好", "ja: やあ"), r"script\.yaml:5: rules\.0: it listens in 'ja'"),
+        (("No idea.", "{nobody}"), r"script\.yaml:6: .*\{nobody\}"),
+        (("languages: [en, zh]", "languages: [en"), r"script\.yaml:\d: not valid YAML"),
+    ],
+)
+def test_a_broken_part(change: tuple[str, str], message: str):
+    """A mistake is told as one of the character's other files is: with file and line."""
+    with pytest.raises(ConfigError, match=message):
+        load_part(PART.replace(*change), "script.yaml")

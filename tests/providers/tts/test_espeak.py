@@ -13,10 +13,12 @@ import pytest
 import pytest_asyncio
 import soxr
 
+from aizuchi.emotions import EMOTIONS
 from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Final, Hints, Phoneme, Style, Word
 from aizuchi.providers.asr.pocketsphinx import PocketsphinxRecognizer
+from aizuchi.providers.tts import espeak
 from aizuchi.providers.tts.espeak import LONGEST, RATE, EspeakVoice
 from aizuchi.visemes import VISEMES
 from tests import needed
@@ -33,11 +35,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Said = tuple[bytes, list[Word], list[Phoneme]]
 
 
-async def say(voice: EspeakVoice, text: str, language: str = "en", style: Style | None = None) -> Said:
+async def say(
+    voice: EspeakVoice, text: str, language: str = "en", style: Style | None = None, emotion: str = ""
+) -> Said:
     sound, words, shapes = bytearray(), [], []
     async with (
         asyncio.timeout(30),
-        aclosing(voice.say(Sentence(1, 0, text, text, language), style or Style())) as said,
+        aclosing(voice.say(Sentence(1, 0, text, text, language, emotion=emotion), style or Style())) as said,
     ):
         async for item in said:
             match item:
@@ -193,6 +197,20 @@ async def test_style(voice: EspeakVoice):
     other, _, _ = await say(voice, "good morning to you all", style=Style(voices={"espeak": "en-gb+f3"}))
     assert len(fast) < 0.85 * len(usual)
     assert len({usual, high, other}) == 3
+
+
+async def test_feelings(voice: EspeakVoice):
+    """A feeling changes how it is said, by our table or the character's own; every word is one of ours."""
+    assert set(espeak.EMOTIONS) <= set(EMOTIONS) and set(espeak.EMOTIONS.values()) == EspeakVoice.words
+    text = "good morning to you all"
+    style = Style(emotions={"espeak": {"happy": "low", "sad": ""}})
+    usual, _, _ = await say(voice, text)
+    happy, _, _ = await say(voice, text, emotion="happy")
+    sad, _, _ = await say(voice, text, emotion="sad")
+    assert len(happy) < len(usual) < len(sad)
+    own = [(await say(voice, text, style=style, emotion=each))[0] for each in ("happy", "sad", "neutral")]
+    # There is a little chance in how long it takes.
+    assert [len(each) for each in own] == pytest.approx([len(sad), len(usual), len(usual)], rel=0.04)
 
 
 async def test_every_language_has_its_voice(voice: EspeakVoice):

@@ -152,6 +152,8 @@ async def test_a_sentence_in_the_characters_way(server: MiniMaxServer, protocol:
 def test_emotions_are_canonical():
     """Every name we translate is one the engine uses, and each answer is one the vendor knows."""
     assert set(minimax_words.EMOTIONS) <= set(EMOTIONS)
+    words = minimax_words.WORDS
+    assert MiniMaxVoice.words == words and set(minimax_words.EMOTIONS.values()) < words
     assert set(minimax_words.EMOTIONS.values()) == {
         "happy",
         "sad",
@@ -172,12 +174,16 @@ def test_emotions_are_canonical():
         ({"emotions": False}, "happy", None),
         ({"emotion_map": {"neutral": "fluent"}}, "neutral", "fluent"),
         ({"emotion_map": {"happy": ""}}, "happy", None),
+        ({"emotion_map": {"winking": "sad"}}, "winking", "fluent"),
+        ({}, "loving", None),
+        ({"emotions": False}, "winking", None),
     ],
 )
 async def test_emotions(server: MiniMaxServer, options: dict[str, Any], emotion: str, sent: str | None):
-    """What the model has no word for is left to it; the map can be mended, or switched off."""
+    """What the model has no word for is left to it; the map can be mended, by the character too, or off."""
+    style = Style(emotions={"minimax": {"winking": "fluent", "loving": ""}, "espeak": {"crying": "soft"}})
     async with voice(server, **options) as chosen:
-        await said(chosen, "Yes.", emotion=emotion)
+        await said(chosen, "Yes.", style, emotion=emotion)
     assert server.tasks[0].start["voice_setting"].get("emotion") == sent
 
 

@@ -103,6 +103,11 @@ async def test_what_is_asked(server: OpenAIServer):
     style = Style(voices={"openai": "nova", "espeak": "f2"}, speed=1.5)
     await speak(voice(server, speed=2.0, instructions="Whisper.", emotions=True), "Hi.", style, "happy")
     await speak(voice(server), "Hi.")
+    own = Style(emotions={"openai": {"happy": "bright and bouncy", "calm": ""}})
+    for emotion in ("happy", "calm", "sad"):
+        await speak(voice(server, emotions=True), "Hi.", own, emotion)
+    told = [each.json.get("instructions") for each in server.requests[2:]]
+    assert told == ["Feel bright and bouncy while you say it.", None, "Feel sad while you say it."]
     assert server.requests[0].json == {
         "model": "gpt-4o-mini-tts",
         "input": "Hi.",

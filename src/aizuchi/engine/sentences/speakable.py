@@ -24,6 +24,7 @@ _MARKUP: Final = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]{0,80})?/?>")
 _ASIDE: Final = re.compile(r"\[[^\[\]]{0,120}\]|【[^【】]{0,120}】")
 _STARS: Final = re.compile(r"\*+")
 _UNDERSCORES: Final = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
+_LATIN: Final = "A-Za-z0-9À-ÖØ-öø-ɏ"
 _UNSEEN: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _LOOSE_MARK: Final = re.compile(r"\s+([,.!?;:…，。！？；：、]+)(?=\s|$)")
 _LEADING: Final = re.compile(
@@ -81,7 +82,8 @@ class Pronunciation:
 
 
 def _edge(char: str, side: str) -> str:
-    return f"(?{side}[A-Za-z0-9])" if char.isascii() and char.isalnum() else ""
+    """Where a name ends in Latin script, marks or not, no more of it may follow; Han and kana may."""
+    return f"(?{side}[{_LATIN}])" if re.match(f"[{_LATIN}]", char) else ""
 
 
 def _line(line: str) -> str:

@@ -21,11 +21,13 @@ from aizuchi.errors import ConfigError, ProviderError
 from aizuchi.events import ToolCall
 from aizuchi.ports import LanguageModel, Message, Prompt, Reasoning, Token, Usage
 from aizuchi.providers.llm.script_bilingual import written
-from aizuchi.providers.llm.script_file import Rule, Script, load
+from aizuchi.providers.llm.script_file import CharacterPart, Rule, Script, load
 
 _TOKEN = re.compile(r"\s*(?:[A-Za-zÀ-ɏ0-9_'’]+|[^\sA-Za-zÀ-ɏ0-9_'’])|\s+")
 _KANA = re.compile(r"[\u3040-\u30ff\uff66-\uff9f]")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_PARTS = 64
+"""Characters' parts that are kept joined."""
 _LOOKED_AT = 300
 # Characters of what was said. Some expressions take a time that grows with the square of the length.
 _NOTICE = "(A notice from the system"
@@ -55,6 +57,8 @@ class ScriptModel(LanguageModel):
         super().__init__(options)
         self._options = options
         self.script = read(options.file)
+        self._joined: list[tuple[CharacterPart, Script]] = []
+        """Characters' own parts with the rest; the newest last."""
 
     @property
     def sees(self) -> bool:
@@ -71,7 +75,7 @@ class ScriptModel(LanguageModel):
     async def think(self, prompt: Prompt) -> AsyncIterator[Token | Reasoning | ToolCall | Usage]:
         """Answer a prompt. Raises ProviderError where a rule says `error`."""
         options = self._options
-        reply = Reply(self.script, prompt, introduce=options.introduce)
+        reply = Reply(self.script_for(prompt.script), prompt, introduce=options.introduce)
         loop = asyncio.get_running_loop()
         due = loop.time() + options.first_token_ms / 1000
         step = 1 / options.tokens_per_second if options.tokens_per_second else 0.0
@@ -95,6 +99,16 @@ class ScriptModel(LanguageModel):
         finish = "tools" if reply.call is not None else "length" if cut else "stop"
         yield Usage(finish, sum(1 for message in prompt.messages for _ in tokens(message.text)), said)
 
+    def script_for(self, part: object) -> Script:
+        """The script for a character with a part of its own; a file that was asked for stands for all."""
+        if not isinstance(part, CharacterPart) or self._options.file:
+            return self.script
+        found = next((whole for known, whole in self._joined if known is part), None)
+        if found is None:
+            found = part.over(self.script)
+            self._joined = [*self._joined[-(_PARTS - 1) :], (part, found)]
+        return found
+
 
 class Reply:
     """What a script answers to a prompt, worked out at once: `text`, then perhaps a `call` or an `error`."""
@@ -114,7 +128,7 @@ class Reply:
         rule, found = find(script, last, self.language)
         self.rule = rule
         before = sum(find(script, message, self.language)[0] is rule for message in said[:-1])
-        values = _values(last, found, len(said))
+        values = _values(last, found, len(said)) | {"character": prompt.character or "Aizuchi"}
         results = list(_results(prompt.messages))
         if rule.tool and results:
             values |= _told(rule, results[-1])

@@ -17,23 +17,28 @@ rules:
 otherwise: {name: echo, say: {en: ['I heard "{text}".']}}
 ```
 In a template `{text}` is what was said, `{match}` the part that fitted, `{NAME}` a named group of the
-expression, `{result}` the tool's answer, `{turns}`, `{images}` and `{kb}` figures. A language other than the
-file's is answered in its first one. For a character in two languages the texts of a rule in both are taken
-together, sentence by sentence where there are as many.
+expression, `{result}` the tool's answer, `{turns}`, `{images}` and `{kb}` figures, `{character}` the name of
+who answers. A language other than the file's is answered in its first one. For a character in two languages
+the texts of a rule in both are taken together, sentence by sentence where there are as many.
+
+A character may have a `script.yaml` of its own: a *part*, of the same shape, in which everything but
+`languages` may be left out. Its rules come before those of the packaged script, its other words in place
+of that one's.
 """
 
 from __future__ import annotations
 
 import re
 import string
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from aizuchi.errors import ConfigError
 
-_ALWAYS = frozenset({"text", "turns", "images", "kb", "result", "match"})
+_ALWAYS = frozenset({"text", "turns", "images", "kb", "result", "match", "character"})
 
 
 _CJK = r"[\u3000-\u303f\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]"
@@ -115,8 +120,62 @@ class Script(_Strict):
         return self
 
 
+class CharacterRule(Rule):
+    """A rule that has words in each language in which it listens: there is nobody behind it."""
+
+    @model_validator(mode="after")
+    def _answers(self) -> CharacterRule:
+        for language in self.when.keys() - self.say.keys() if self.say else ():
+            raise ValueError(f"it listens in {language!r} and says nothing in it")
+        return self
+
+
+class CharacterPart(_Strict):
+    """What a character's own file adds to a script."""
+
+    languages: tuple[str, ...] = Field(min_length=1)
+    introduction: ByLanguage = {}
+    opening: ByLanguage = {}
+    rules: tuple[CharacterRule, ...] = ()
+    otherwise: Rule | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> CharacterPart:
+        for template in (template for several in self.introduction.values() for template in several):
+            _check(template, set(_ALWAYS))
+        return self
+
+    def over(self, script: Script) -> Script:
+        """The whole: this part's words before and in place of a script's."""
+        otherwise = script.otherwise
+        if self.otherwise is not None:
+            say = {**script.otherwise.say, **self.otherwise.say}
+            otherwise = self.otherwise.model_copy(update={"say": say})
+        return script.model_copy(
+            update={
+                "languages": tuple(dict.fromkeys((*self.languages, *script.languages))),
+                "introduction": {**script.introduction, **self.introduction},
+                "opening": {**script.opening, **self.opening},
+                "rules": (*self.rules, *script.rules),
+                "otherwise": otherwise,
+            }
+        )
+
+
+_Shape = TypeVar("_Shape", Script, CharacterPart)
+
+
 def load(text: str, name: str) -> Script:
     """Read a script. `name` is what messages call the file. Raises ConfigError."""
+    return _read(Script, text, name, lambda line: f"{name}, line {line}")
+
+
+def load_part(text: str, name: str) -> CharacterPart:
+    """Read a character's own part. Raises ConfigError, which begins with `name:line:`."""
+    return _read(CharacterPart, text, name, lambda line: f"{name}:{line}")
+
+
+def _read(shape: type[_Shape], text: str, name: str, place: Callable[[int], str]) -> _Shape:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -124,11 +183,11 @@ def load(text: str, name: str) -> Script:
         data = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark is not None else ""
+        where = place(mark.line + 1) if mark is not None else name
         problem = getattr(error, "problem", None) or "it can't be read"
-        raise ConfigError(f"{name}{where}: not valid YAML: {problem}") from None
+        raise ConfigError(f"{where}: not valid YAML: {problem}") from None
     try:
-        return Script.model_validate(data)
+        return shape.model_validate(data)
     except ValidationError as error:
         mistakes = error.errors(include_url=False, include_input=False)
         # An unknown key first: it is often the misspelt one that another mistake says is missing.
@@ -138,7 +197,7 @@ def load(text: str, name: str) -> Script:
         message = (
             "is unknown" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         )
-        raise ConfigError(f"{name}, line {_line(text, path)}: {dotted}: {message}") from None
+        raise ConfigError(f"{place(_line(text, path))}: {dotted}: {message}") from None
 
 
 def _line(text: str, path: list[int | str]) -> int:

@@ -37,12 +37,31 @@ _SAME = """
 """
 VOICES: Mapping[str, str] = {**{code: code for code in _SAME.split()}, **_NAMED}
 
+MOODS: Mapping[str, tuple[float, float, float]] = {
+    "bright": (1.06, 1.14, 1.0),
+    "high": (1.08, 1.24, 1.0),
+    "low": (0.88, 0.86, 0.9),
+    "sharp": (1.08, 1.06, 1.1),
+    "soft": (0.92, 0.95, 0.85),
+}
+"""All that a formant voice can do with a feeling: times its pace, its pitch, its loudness."""
+EMOTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("happy", "laughing", "funny", "silly", "winking", "delicious", "confident"), "bright"),
+    **dict.fromkeys(("surprised", "shocked", "fearful"), "high"),
+    **dict.fromkeys(("sad", "crying", "disgusted"), "low"),
+    "angry": "sharp",
+    **dict.fromkeys(("loving", "relaxed", "sleepy", "calm", "kissy"), "soft"),
+}
+"""Canonical emotion -> mood; the others are said as usual."""
+_PLAIN = (1.0, 1.0, 1.0)
+
 
 class EspeakVoice(Voice):
     """espeak-ng 1.52 in a worker process. Embedded; no key, no network."""
 
     name: ClassVar[str] = "espeak"
     embedded: ClassVar[bool] = True
+    words: ClassVar[frozenset[str] | None] = frozenset(MOODS)
 
     class Options(Voice.Options):
         """Its settings."""
@@ -55,6 +74,7 @@ class EspeakVoice(Voice):
         rate: int = Field(170, ge=80, le=450, description="words per minute at a character's speed 1.0")
         pitch: int = Field(50, ge=0, le=99, description="voice pitch at a character's pitch 1.0")
         volume: int = Field(100, ge=0, le=200, description="loudness; 100 is the library's usual")
+        emotions: bool = Field(True, description="change pace and pitch a little with the sentence's emotion")
         workers: int = Field(1, ge=1, le=8, description="processes; one serves dozens of sessions")
 
     def __init__(self, options: Options) -> None:
@@ -106,13 +126,15 @@ class EspeakVoice(Voice):
         if len(sentence.spoken) > LONGEST:
             raise ProviderError(f"espeak speaks at most {LONGEST} characters at once", retryable=False)
         language = (sentence.language or self.options.language).lower().replace("_", "-").split("-")[0]
+        mood = style.emotion(self.name, sentence.emotion, EMOTIONS) if self.options.emotions else ""
+        pace, tone, force = MOODS.get(mood, _PLAIN)
         request = {
             "text": _SURROGATE.sub(" ", sentence.spoken),
             "language": language,
             "voices": self._voices(language, style),
-            "wpm": max(80, min(450, round(self.options.rate * style.speed))),
-            "pitch": max(0, min(99, round(self.options.pitch * style.pitch))),
-            "volume": self.options.volume,
+            "wpm": max(80, min(450, round(self.options.rate * style.speed * pace))),
+            "pitch": max(0, min(99, round(self.options.pitch * style.pitch * tone))),
+            "volume": min(200, round(self.options.volume * force)),
         }
         async with self._pool.call(request) as call:
             async for item in call:

@@ -28,7 +28,7 @@ from aizuchi.providers.tts import socket_voice
 from aizuchi.providers.tts.minimax_bidirectional import Bidirectional
 from aizuchi.providers.tts.minimax_classic import Classic
 from aizuchi.providers.tts.minimax_task import KEY, Task, message
-from aizuchi.providers.tts.minimax_words import EMOTIONS, LANGUAGES
+from aizuchi.providers.tts.minimax_words import EMOTIONS, LANGUAGES, WORDS
 from aizuchi.providers.tts.socket_voice import SocketVoice
 
 MAINLAND: Final = "wss://api.minimaxi.com"
@@ -43,6 +43,7 @@ class MiniMaxVoice(SocketVoice[Task]):
     """MiniMax's speech models; text may go to them while it is written."""
 
     name = "minimax"
+    words = WORDS
 
     bound = True
 
@@ -134,7 +135,8 @@ class MiniMaxVoice(SocketVoice[Task]):
             "vol": options.volume,
             "pitch": min(12, max(-12, semitones)),
         }
-        if options.emotions and (feeling := (EMOTIONS | options.emotion_map).get(emotion)):
+        feeling = style.emotion(self.name, emotion, EMOTIONS | options.emotion_map)
+        if options.emotions and feeling:
             voice["emotion"] = feeling
         sound: dict[str, Any] = {
             "sample_rate": options.sample_rate,

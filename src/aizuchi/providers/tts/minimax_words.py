@@ -27,6 +27,8 @@ EMOTIONS: Final = {
     "sleepy": "calm",
 }
 """The canonical names to the vendor's. What is missing is not sent: the model then goes by the text."""
+WORDS: Final = frozenset({*EMOTIONS.values(), "fluent", "whisper"})
+"""The vendor's own words; the last two are known to its newer models only."""
 
 LANGUAGES: Final = {
     "zh": "Chinese",

@@ -124,9 +124,9 @@ class OpenAIVoice(Voice):
         speed = min(4.0, max(0.25, options.speed * style.speed))
         if speed != 1.0:
             body["speed"] = round(speed, 3)
-        feeling = (
-            f"Feel {sentence.emotion} while you say it." if options.emotions and sentence.emotion else ""
-        )
+        emotion = sentence.emotion
+        word = style.emotion(self.name, emotion, {emotion: emotion})
+        feeling = f"Feel {word} while you say it." if options.emotions and word else ""
         if instructions := " ".join(part for part in (options.instructions, feeling) if part):
             body["instructions"] = instructions
         return body | options.extra_body

@@ -8,6 +8,7 @@ import type { CharacterFiles, CharacterRow, Preview as Shown, Problem } from "./
 import { t } from "./texts";
 
 const PAUSE_MS = 400;
+const AGAIN_MS = 3000;
 
 interface Conflict {
   readonly yaml: string;
@@ -41,7 +42,10 @@ async function show(name: string): Promise<void> {
 export function Characters() {
   useEffect(() => {
     void trying(list);
+    // Files change under the server's eyes, too; what is wrong then stays in sight until it is mended.
+    const again = setInterval(() => !document.hidden && void list().catch(() => undefined), AGAIN_MS);
     return () => {
+      clearInterval(again);
       open.value = null;
     };
   }, []);
@@ -61,7 +65,7 @@ export function Characters() {
                 <b>{row.display_name}</b> <code>{row.name}</code> {row.language && <span class="tag">{row.language}</span>}{" "}
                 {row.default && <span class="tag good">{t("isDefault")}</span>}{" "}
                 {row.packaged && <span class="tag">{t("packaged")}</span>}
-                {row.problem && <span class="wrong">{t("broken", { text: row.problem })}</span>}
+                {row.problem && <span class="wrong">{t(row.kept ? "brokenKept" : "broken", { text: row.problem })}</span>}
               </button>
             </li>
           ))}

@@ -96,6 +96,8 @@ export interface CharacterRow {
   readonly packaged: boolean;
   readonly editable: boolean;
   readonly problem: string;
+  /** With a problem: the version before it goes on. */
+  readonly kept: boolean;
 }
 
 export interface Problem {

@@ -106,6 +106,7 @@ export const t = texts({
   packaged: ["packaged, read-only", "内置，只读", "同梱・読み取り専用"],
   readOnly: ["read-only", "只读", "読み取り専用"],
   broken: ["broken: {text}", "有误：{text}", "誤り：{text}"],
+  brokenKept: ["broken, so it goes on as it was: {text}", "有误，仍按之前的样子运行：{text}", "誤りがあるため、前のまま動いています：{text}"],
   copy: ["Copy to edit", "复制后编辑", "コピーして編集"],
   copyName: ["Name of the copy (its folder)", "副本名称（文件夹名）", "コピーの名前（フォルダー名）"],
   make: ["Make it", "创建", "作成"],

@@ -4,6 +4,7 @@ import { useId, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { Icon } from "../shared/icons";
 import { Choice, Sheet, Switch } from "../shared/ui";
+import { described } from "../talk/characters";
 import type { Settings as Chosen } from "../talk/model";
 import { saveConversation } from "./captions";
 import { nameOf, useStage } from "./context";
@@ -19,6 +20,7 @@ export default function Settings() {
   const devices = conversation.devices.value;
   const name = nameOf(conversation.character);
   const characters = conversation.characters.value;
+  const about = described(conversation.character.value, settings.language);
   const canSave = useComputed(() => conversation.lines.value.length > 0).value;
   const model = useRef<HTMLInputElement>(null);
   const address = useSignal(page.worn.peek()?.url ?? "");
@@ -89,6 +91,11 @@ export default function Settings() {
             </select>
           )}
         </Labelled>
+        {about && (
+          <p class="hint" data-testid="about-character" lang={settings.language}>
+            {about}
+          </p>
+        )}
         <p class="hint">
           <strong>{t("wear")}</strong> {t("wearHint")}
         </p>

@@ -20,15 +20,22 @@ export function stranger(name: string): CharacterInfo {
 
 export function character(said: unknown): CharacterInfo | null {
   if (typeof said !== "object" || said === null) return null;
-  const { name, display_name, language, subtitles, figure } = said as Record<string, unknown>;
+  const { name, display_name, language, subtitles, description, figure } = said as Record<string, unknown>;
   if (typeof name !== "string") return null;
   return {
     name,
     displayName: typeof display_name === "string" && display_name ? display_name : name,
     language: typeof language === "string" ? language : "",
     subtitles: typeof subtitles === "string" ? subtitles : "",
+    ...(typeof description === "object" && description !== null ? { description: description as Record<string, string> } : {}),
     figure: figureOf(figure),
   };
+}
+
+/** The line on a character in a language, else as it was written. */
+export function described(character: CharacterInfo | null, language: string): string {
+  const lines = character?.description ?? {};
+  return lines[language] || lines[""] || lines[character?.language ?? ""] || lines["en"] || Object.values(lines)[0] || "";
 }
 
 function figureOf(said: unknown): FigureSpec {

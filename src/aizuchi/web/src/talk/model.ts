@@ -85,6 +85,8 @@ export interface CharacterInfo {
   readonly language: string;
   /** The language its replies are read in, where that is not the one it speaks; else empty. */
   readonly subtitles: string;
+  /** Language -> one line on them; "" where it was written in one only. */
+  readonly description?: Readonly<Record<string, string>>;
   readonly figure: FigureSpec;
 }
 

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { askCharacters, character } from "./characters";
+import { askCharacters, character, described } from "./characters";
 import { Journal, MOST_ENTRIES } from "./journal";
 import { misfortune } from "./microphone";
 import { fitted } from "./pictures";
@@ -31,6 +31,14 @@ describe("characters", () => {
 
   it("wear the drawn figure where nothing else is told", () => {
     expect(character({ name: "a", figure: { kind: "hologram" } })).toEqual({ name: "a", displayName: "a", language: "", subtitles: "", figure: { kind: "drawn" } });
+  });
+
+  it("are told of in the person's language, else as it was written", () => {
+    const mio = character({ name: "mio", language: "ja", description: { en: "A baker", ja: "パン屋" } });
+    expect(["en", "ja", "zh"].map((each) => described(mio, each))).toEqual(["A baker", "パン屋", "パン屋"]);
+    expect(described(character({ name: "a", description: { "": "Somebody" } }), "zh")).toBe("Somebody");
+    expect(described(character({ name: "a", description: null }), "en")).toBe("");
+    expect(described(null, "en")).toBe("");
   });
 
   it("are none when the server can't be asked", async () => {
