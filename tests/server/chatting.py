@@ -10,6 +10,7 @@ from aizuchi.providers.llm.script import ScriptModel
 from aizuchi.providers.tts.tone import ToneVoice
 from aizuchi.providers.vad.energy import EnergyVad
 from aizuchi.server.admission import Token
+from aizuchi.server.gate import Capacity
 from aizuchi.server.house import House
 from aizuchi.server.mounts import mounts
 from aizuchi.server.store import MemoryStore
@@ -54,6 +55,8 @@ def house_of_two(folder: Path, heard: str = SAID, **settings: Any) -> House:
         "default_character": "anon",
         "rules": Rules(hearing=Hearing(silence_ms=300), barge_in=BargeIn("pause", 200)),
         "store": MemoryStore(),
+        # A busy machine is no reason to refuse anybody here.
+        "capacity": Capacity(overload_lag_ms=60_000),
         "tokens": [Token("dev_token_001", "ann"), Token("second", "bob")],
         "mounts": mounts(chatanon=Manners(sentence_gap_ms=GAP)),
     }
