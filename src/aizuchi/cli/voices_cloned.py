@@ -182,7 +182,7 @@ def _list(args: argparse.Namespace, loaded: Loaded) -> int:
         return 0
     rows = [[TEXTS.say(lang, key) for key in ("id", "provider", "model", "when", "state")]]
     for provider, voice in found:
-        state = TEXTS.say(lang, f"state_{voice.status}")
+        state = TEXTS.say(lang, f"state_{voice.status}") if voice.status else ""
         rows.append([voice.id, provider, voice.model, voice.made, state])
     for line in columns(rows, "<<<<<"):
         print(line)

@@ -121,7 +121,6 @@ TEXTS: Final = Texts(
         "model": ("model", "模型"),
         "when": ("made", "创建时间"),
         "state": ("state", "状态"),
-        "state_": ("", ""),
         "state_ready": ("ready", "可用"),
         "state_working": ("not yet ready", "处理中"),
         "state_refused": ("refused", "未通过"),
