@@ -18,7 +18,6 @@ from tests.compat.bitnp.vendors import Page
 from tests.server.fakes import make_house
 from tests.server.sockets import serving
 
-pytest.importorskip("aizuchi.server.hub.hub")
 pytestmark = pytest.mark.network
 
 
