@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aizuchi.compat.bitnp.agent import Agent
-from tests.compat.bitnp.vendors import Page, Relay
+from tests.compat.bitnp.relay import Page, Relay
 
 
 @asynccontextmanager

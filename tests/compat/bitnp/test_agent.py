@@ -10,8 +10,8 @@ from websockets.exceptions import InvalidStatus
 
 from aizuchi.compat.bitnp.agent import REGISTRY, AbstractAgent, Agent, abstract_agent, create_agent
 from aizuchi.compat.bitnp.agent.abstract_agent import websocket_url
+from tests.compat.bitnp.relay import Relay
 from tests.compat.bitnp.running import at_work, page_of, there
-from tests.compat.bitnp.vendors import Relay
 
 pytestmark = pytest.mark.network
 

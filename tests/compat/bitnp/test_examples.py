@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.compat.bitnp.relay import Page, Relay
 from tests.compat.bitnp.running import there
-from tests.compat.bitnp.vendors import KEY, CloneServer, Page, QwenServer, Relay
+from tests.loopback import enrollment_server, qwen_tts_server
+from tests.loopback.enrollment_server import EnrollmentServer
 from tests.loopback.openai_server import OpenAIServer
+from tests.loopback.qwen_tts_server import MS, QwenTtsServer
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -22,16 +25,18 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "bitnp"
 class Vendors:
     """All of them, and scripts that find them."""
 
-    def __init__(self, model: OpenAIServer, qwen: QwenServer, clones: CloneServer, relay: Relay) -> None:
+    def __init__(
+        self, model: OpenAIServer, qwen: QwenTtsServer, clones: EnrollmentServer, relay: Relay
+    ) -> None:
         self.model, self.qwen, self.clones, self.relay = model, qwen, clones, relay
         model.models.add("glm-4-flash")
         self.environment = os.environ | {
             "PYTHONIOENCODING": "utf-8",
             "GLM_API_KEY": model.key,
             "ZHIPUAI_BASE_URL": model.base_url,
-            "DASHSCOPE_API_KEY": KEY,
-            "DASHSCOPE_WEBSOCKET_BASE_URL": qwen.url,
-            "DASHSCOPE_HTTP_BASE_URL": clones.url,
+            "DASHSCOPE_API_KEY": qwen_tts_server.KEY,
+            "DASHSCOPE_WEBSOCKET_BASE_URL": qwen.host,
+            "DASHSCOPE_HTTP_BASE_URL": f"http://127.0.0.1:{clones.port}/api/v1",
         }
 
     async def begin(self, script: str, *words: str) -> asyncio.subprocess.Process:
@@ -68,14 +73,19 @@ class Vendors:
 
 @pytest.fixture
 async def vendors() -> AsyncIterator[Vendors]:
-    async with OpenAIServer() as model, QwenServer() as qwen, CloneServer() as clones, Relay() as relay:
+    async with (
+        OpenAIServer() as model,
+        QwenTtsServer() as qwen,
+        EnrollmentServer() as clones,
+        Relay() as relay,
+    ):
         yield Vendors(model, qwen, clones, relay)
 
 
 async def test_tokens_and_prompts(vendors: Vendors):
     printed = await vendors.run("tokens_and_prompts.py")
     assert "glm has a key\ndashscope has a key\nprompts: shumeiniang\n" in printed
-    assert "树莓娘" in printed and KEY not in printed
+    assert "树莓娘" in printed and qwen_tts_server.KEY not in printed
 
 
 async def test_stream_nodes(vendors: Vendors):
@@ -102,24 +112,27 @@ async def test_chat_with_bot(vendors: Vendors):
 async def test_speak_to_file(vendors: Vendors, project: Path):
     printed = await vendors.run("speak_to_file.py")
     with wave.open(str(project / "speech.wav"), "rb") as file:
-        assert file.getnframes() == 240 * len("你好，我是树莓娘。")
-    assert printed == "2400 bytes\n1920 bytes\n"
-    assert vendors.qwen.models == ["qwen3-tts-flash-realtime"] * 2
+        assert file.getnframes() == 24 * MS * len("你好，我是树莓娘。")
+    streamed = [int(line.removesuffix(" bytes")) for line in printed.splitlines()]
+    assert len(streamed) > 1 and sum(streamed) == 48 * MS * len("你好，我是树莓娘。")
+    # Both sentences over one connection.
+    assert [session.model for session in vendors.qwen.sessions] == ["qwen3-tts-flash-realtime"]
 
 
 async def test_clone_voice(vendors: Vendors, project: Path):
     (project / "me.mp3").write_bytes(b"sound")
+    vendors.environment["DASHSCOPE_API_KEY"] = enrollment_server.KEY
     made = await vendors.run("clone_voice.py", "me.mp3", "me")
-    assert "qwen-tts-vc-me-voice" in made
-    assert "qwen-tts-vc-me-voice" in await vendors.run("clone_voice.py")
+    assert "qwen-tts-vc-me" in made
+    assert "qwen-tts-vc-me" in await vendors.run("clone_voice.py")
 
 
 async def test_chatting_agent_and_page_client(vendors: Vendors):
     vendors.model.say("你好，我是树莓娘！[wink]")
     async with vendors.agent("shumeiniang", "chatting_agent.py"):
         printed = await vendors.run("page_client.py", vendors.relay.url)
-    kinds = [line.split("'")[3] for line in printed.splitlines()]
-    assert kinds == ["start_of_response", "say_aloud", "say_aloud", "bracket_tag", "end_of_response"]
+    kinds = dict.fromkeys(line.split("'")[3] for line in printed.splitlines())
+    assert list(kinds) == ["start_of_response", "say_aloud", "bracket_tag", "end_of_response"]
     assert "你好，我是树莓娘！[wink]" in printed
 
 

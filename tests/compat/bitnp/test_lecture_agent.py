@@ -10,8 +10,8 @@ import pytest
 from aizuchi.compat.bitnp.agent import LectureAgent, create_agent, lecture_agent, lecture_script
 from aizuchi.compat.bitnp.tts import REGISTRY
 from tests.compat.bitnp import voices
+from tests.compat.bitnp.relay import Page, Relay
 from tests.compat.bitnp.running import page_of
-from tests.compat.bitnp.vendors import Page, Relay
 
 SCRIPT = "不属于任何一页\n[PPT_1] 第一行[wink]\n\n第二行\n[翻页:2]\n[PPT_4]第四页"
 SAY = {"type": "say_aloud", "format": "wav"}

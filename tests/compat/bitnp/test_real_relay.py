@@ -13,12 +13,11 @@ from websockets.exceptions import InvalidStatus
 from aizuchi.compat.bitnp.agent import Agent, BasicChattingAgent, LectureAgent, abstract_agent
 from aizuchi.compat.bitnp.llm_api import REGISTRY
 from tests.compat.bitnp import voices
+from tests.compat.bitnp.relay import Page
 from tests.compat.bitnp.scripted import Script
-from tests.compat.bitnp.vendors import Page
 from tests.server.fakes import make_house
 from tests.server.sockets import serving
 
-pytest.importorskip("aizuchi.server.hub.hub")
 pytestmark = pytest.mark.network
 
 

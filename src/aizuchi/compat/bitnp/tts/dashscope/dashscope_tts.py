@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from pydantic import SecretStr
+
 from aizuchi.compat.bitnp.tts.abstract_tts import AbstractTTS
-from aizuchi.compat.bitnp.tts.dashscope.realtime import DEFAULT_MODEL, RATE, speak
+from aizuchi.compat.bitnp.tts.dashscope.places import DEFAULT_MODEL, socket_address
 from aizuchi.compat.bitnp.tts.either_way import either_way, joined
 from aizuchi.compat.bitnp.tts.pcm2wav import pcm2wav
+from aizuchi.compat.bitnp.tts.studio import STUDIO
+from aizuchi.errors import ProviderError
+from aizuchi.ports import Style, Voice
+from aizuchi.providers.dashscope import INFERENCE
+
+RATE = 24_000
 
 
 class DashscopeTTS(AbstractTTS):
     """24 kHz mono s16le from a Qwen voice; `voice` was cloned for the very `model`, or is one of its own.
 
-    `format="wav"` gives WAV files instead of bare samples; other formats are passed over. Nothing of one
-    call is kept for another, so calls may overlap. The methods raise ProviderError.
+    `format="wav"` gives WAV files instead of bare samples; other formats are passed over. A model whose name
+    begins with cosyvoice is asked as such. Calls may overlap, and connections are kept for the next one. The
+    methods raise ProviderError.
     """
 
     def __init__(self, api_key: str, voice: str, model: str = DEFAULT_MODEL, format: str = "pcm") -> None:
@@ -41,7 +50,43 @@ class DashscopeTTS(AbstractTTS):
         if not any(char.isalnum() for char in text):
             yield b""
             return
-        stream = speak(text, api_key=self.api_key, model=self.model, voice=self.voice)
-        async with aclosing(stream) as slices:
-            async for pcm in slices:
-                yield pcm
+        key, make, style = self._asked()
+        async with aclosing(STUDIO.say(key, make, text, style)) as slices:
+            async for audio in slices:
+                yield audio.pcm
+
+    async def warm(self) -> None:
+        """Make a connection ahead of the first sentence."""
+        if self.api_key:
+            key, make, _ = self._asked()
+            await STUDIO.warm(key, make)
+
+    def _asked(self) -> tuple[tuple[str, ...], _Maker, Style]:
+        if not self.api_key:
+            raise ProviderError("DashscopeTTS has no key", retryable=False)
+        provider = "cosyvoice" if self.model.startswith("cosyvoice") else "qwen_tts"
+        address = socket_address(INFERENCE) if provider == "cosyvoice" else socket_address()
+        key = ("dashscope", provider, address, self.api_key, self.model)
+        make = _Maker(provider, address, self.api_key, self.model)
+        return key, make, Style(voices={provider: self.voice})
+
+
+class _Maker:
+    """Makes the provider, which is imported only now."""
+
+    def __init__(self, provider: str, address: str, api_key: str, model: str) -> None:
+        self._provider = provider
+        self._settings = {
+            "base_url": address,
+            "api_key": SecretStr(api_key),
+            "model": model,
+            "sample_rate": RATE,
+        }
+
+    def __call__(self) -> Voice:
+        from aizuchi import registry
+
+        kind = registry.load("tts", self._provider)
+        made = kind(kind.Options(**self._settings))
+        assert isinstance(made, Voice)
+        return made
