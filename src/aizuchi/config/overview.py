@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args, get_origin
@@ -177,8 +177,9 @@ def _chain(kind: Kind, field: FieldInfo, uses: Any, said: Written, lang: Lang) -
     if row["source"] == "default" and names != [each.use for each in default_of(field)]:
         # A key in the environment chose them; a choice in the file goes before it.
         account = keys.find(kind, names[0])
-        openai = account is None or names[0] == "openai"
-        groups = [("OPENAI_API_KEY", "OPENAI_BASE_URL")] if openai else account.variables
+        groups: Sequence[Sequence[str]] = [("OPENAI_API_KEY", "OPENAI_BASE_URL")]
+        if account is not None and names[0] != "openai":
+            groups = account.variables
         row |= {"source": "environment", "variable": ", ".join(name for group in groups for name in group)}
     yield row | {
         "type": "chain",
