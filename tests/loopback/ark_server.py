@@ -27,6 +27,7 @@ from tests.loopback.openai_server import (
     usage_of,
 )
 
+OWN: Final = {"thinking", "repetition_penalty", "logit_bias", "top_logprobs", "function_call"}
 EFFORTS: Final = ("minimal", "low", "medium", "high")
 CODES: Final = {
     "AuthenticationError": (
@@ -105,13 +106,16 @@ class ArkServer(OpenAIServer):
                 f"Invalid combination of reasoning_effort and thinking type: {effort} + disabled",
                 param="reasoning_effort",
             )
-        if not set(body) <= CHAT | {"thinking", "reasoning_effort", "service_tier", "repetition_penalty"}:
-            raise BadRequest("json: unknown field", param=", ".join(set(body) - CHAT))
-        super().check_chat({name: each for name, each in body.items() if name != "thinking"})
+        # The vendor's own package sends every field it knows, most of them null.
+        body = {name: each for name, each in body.items() if each is not None}
+        unknown = set(body) - CHAT - OWN
+        if unknown:
+            raise BadRequest("json: unknown field", param=", ".join(unknown))
+        super().check_chat({name: each for name, each in body.items() if name not in OWN})
 
     def _thinks(self, body: dict[str, Any]) -> bool:
         kind = (body.get("thinking") or {}).get("type", "enabled" if self.thinks else "disabled")
-        return kind != "disabled" and body.get("reasoning_effort", "medium") != "minimal"
+        return kind != "disabled" and body.get("reasoning_effort") != "minimal"
 
     def _usage(self, body: dict[str, Any], answer: Answer) -> dict[str, Any]:
         thought = len(PIECE.findall(answer.reasoning)) if self._thinks(body) else 0

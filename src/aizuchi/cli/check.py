@@ -122,10 +122,13 @@ def notes(loaded: Loaded, character: Character) -> list[str]:
     if not is_loopback(server.host) and not server.tokens and not server.open:
         found.append(TEXTS.say(loaded.lang, "open", host=server.host))
     heard: set[str] = set()
-    for provider in providers(loaded.chosen["asr"]):
-        if provider.languages is None:
-            return found
-        heard |= provider.languages
+    try:
+        for provider in providers(loaded.chosen["asr"]):
+            if provider.languages is None:
+                return found
+            heard |= provider.languages
+    except ConfigError:
+        return found  # told where it is tried
     if character.language not in heard:
         names = {"name": character.display_name, "language": character.language}
         found.append(TEXTS.say(loaded.lang, "languages", heard=", ".join(sorted(heard)), **names))

@@ -189,13 +189,13 @@ def write(folder: Path, lang: Lang, answers: Answers, may_replace: Callable[[str
         put(".env.example", env_example(lang))
         if answers.env:
             put(".env", "".join(f'{name}="{value}"\n' for name, value in answers.env.items()), private=True)
-        _ignore(folder / ".gitignore", lang)
+        ignore(folder / ".gitignore", lang)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(TEXTS.say(lang, "not_there", folder=folder, reason=reason)) from error
 
 
-def _ignore(path: Path, lang: Lang) -> None:
+def ignore(path: Path, lang: Lang) -> None:
     """Add what is missing; nothing that stands there is touched."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     have = {line.strip().strip("/") for line in old.splitlines()}
