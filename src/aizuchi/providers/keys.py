@@ -118,7 +118,7 @@ ACCOUNTS: Final = (
     ),
     Account(
         vendor=("Alibaba Cloud Model Studio (Bailian, DashScope)", "阿里云百炼（DashScope）"),
-        serves=(("tts", "cosyvoice"),),
+        serves=(("tts", "cosyvoice"), ("tts", "qwen_tts")),
         variables=(("DASHSCOPE_API_KEY",),),
         made_at="https://bailian.console.aliyun.com/?tab=model#/api-key",
         note=(

@@ -40,6 +40,8 @@ class Ready:
 
     loaded: Loaded
     address: configuration.Address
+    warnings: tuple[str, ...]
+    """What must not be overlooked, in the user's language."""
 
 
 def prepare(folder: Path | None = None) -> Ready:
@@ -59,11 +61,9 @@ def prepare(folder: Path | None = None) -> Ready:
     own = bool(os.environ.get("AIZUCHI_CONFIG")) or (folder / FILE).is_file()
     loaded = load(cwd=folder, base=None if own else _base(imported, home(None, folder, environ)))
     lang = language(os.environ, loaded.settings.lang)
-    if not own:
-        for warning in imported.warnings:
-            if warning is not configuration.NO_TOKEN:  # the start itself says so
-                log.warning("%s", warning[lang == "zh"])
-    return Ready(loaded, address)
+    # That there is no token the start says itself.
+    loud = () if own else (each for each in imported.warnings if each is not configuration.NO_TOKEN)
+    return Ready(loaded, address, tuple(each[lang == "zh"] for each in loud))
 
 
 def _base(imported: Imported, data: Path) -> dict[str, Any]:
@@ -101,12 +101,10 @@ def _write(people: Mapping[str, Mapping[str, str]], folder: Path) -> None:
 def make() -> ASGIApp:
     """`server.main:app`. Without any token it answers on loopback only. Raises ConfigError."""
     from aizuchi.build import house as build_house
-    from aizuchi.server import logs
     from aizuchi.server.app import LoopbackOnly, make_app
 
     ready = prepare()
-    settings = ready.loaded.settings
-    logs.configure(settings.log.level, settings.log.format)
+    _begin(ready)
     house = build_house(ready.loaded)
     made = make_app(house)
     return made if house.tokens or house.open else LoopbackOnly(made)
@@ -115,12 +113,10 @@ def make() -> ASGIApp:
 def main() -> int:
     """`python -m server.main`: serve where ChatAnon would."""
     from aizuchi.cli import serve
-    from aizuchi.server import logs
 
     try:
         ready = prepare()
-        settings = ready.loaded.settings
-        logs.configure(settings.log.level, settings.log.format)
+        _begin(ready)
         none = argparse.Namespace(cert=None, key=None, tls=False)
         serve.alone(
             ready.loaded,
@@ -129,12 +125,21 @@ def main() -> int:
             port=ready.address.port,
             listen=[],
             tls=serve.certificate(ready.loaded, none),
-            open_=settings.server.open,
+            open_=ready.loaded.settings.server.open,
         )
     except ConfigError as error:
         print(f"aizuchi: {told(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _begin(ready: Ready) -> None:
+    from aizuchi.server import logs
+
+    settings = ready.loaded.settings.log
+    logs.configure(settings.level, settings.format)
+    for warning in (*ready.loaded.warnings, *ready.warnings):
+        log.warning("%s", warning)
 
 
 def _show(_urls: Sequence[str], lines: Sequence[str]) -> None:
