@@ -14,6 +14,7 @@ from aizuchi.cli import COMMANDS, main
 from aizuchi.cli.docs import pages
 from aizuchi.server.store import SqliteStore
 
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 QUICK = """\
 vad: energy
 llm: {use: script, first_token_ms: 0, tokens_per_second: 0, introduce: false}
@@ -279,12 +280,12 @@ def test_models(place: Path, capsys: pytest.CaptureFixture[str]):
     assert "faulty" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", sorted(pages()))
+@pytest.mark.parametrize("name", sorted(pages(DOCS)))
 def test_generated_pages_are_current(name: str):
     """The committed page is what the code says today; `aizuchi docs` writes it."""
-    path = Path(__file__).resolve().parents[1] / "docs" / name
+    path = DOCS / name
     assert path.is_file(), f"{name} is missing; run: aizuchi docs"
-    assert path.read_text(encoding="utf-8") == pages()[name], f"{name} is stale; run: aizuchi docs"
+    assert path.read_text(encoding="utf-8") == pages(DOCS)[name], f"{name} is stale; run: aizuchi docs"
 
 
 def test_docs_writes_and_checks(place: Path, capsys: pytest.CaptureFixture[str]):

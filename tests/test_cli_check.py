@@ -27,6 +27,7 @@ from aizuchi.ports import (
     TurnModel,
     Voice,
 )
+from aizuchi.providers import keys
 from aizuchi.providers.tts import espeak
 from tests.speech import recording
 
@@ -190,6 +191,33 @@ def test_a_plugin_that_cannot_be_loaded_is_told(place: Path, capsys: pytest.Capt
     (place / "aizuchi.yaml").write_text(EMBEDDED + "tts: fake\n", encoding="utf-8")
     assert main(["check", "--offline"]) == 2
     assert "can't be loaded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_key_that_is_missing(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lang: str
+):
+    """Below what failed stands where the key is made and what it costs; offline it is a note."""
+    for name in ("DOUBAO_API_KEY", "ARK_API_KEY", "MINIMAX_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    text = EMBEDDED.replace("llm: {use: script, first_token_ms: 0, tokens_per_second: 0}", "llm: doubao")
+    (place / "aizuchi.yaml").write_text(text + "tts: minimax\nasr: fake\n", encoding="utf-8")
+    line = account("llm", "doubao").line(lang)
+    assert main(["check", "--lang", lang]) == 1
+    out = capsys.readouterr().out
+    assert f"    {line}\n" in out and f"    {account('tts', 'minimax').line(lang)}\n" in out
+    assert main(["check", "--lang", lang, "--offline"]) == 0
+    out = capsys.readouterr().out
+    assert f"  {line}\n" in out and "llm doubao" in out
+    monkeypatch.setenv("DOUBAO_API_KEY", "k")
+    assert main(["check", "--lang", lang, "--offline"]) == 0
+    assert line not in capsys.readouterr().out
+
+
+def account(kind: str, name: str) -> keys.Account:
+    found = keys.find(kind, name)
+    assert found is not None
+    return found
 
 
 def test_a_language_nobody_hears(place: Path, capsys: pytest.CaptureFixture[str]):

@@ -178,12 +178,40 @@ def test_options_from_the_environment(tmp_path: Path, text: str, variable: str, 
             ["espeak"],
         ),
         ({"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"}, ["openai"], ["pocketsphinx"], ["espeak"]),
+        (
+            {
+                "BYTEDANCE_APP_KEY": "1",
+                "BYTEDANCE_ACCESS_KEY": "2",
+                "DOUBAO_API_KEY": "3",
+                "MINIMAX_API_KEY": "4",
+                "VALID_API_TOKENS": "a,b",
+            },
+            ["doubao"],
+            ["volcengine", "pocketsphinx"],
+            ["minimax", "espeak"],
+        ),
+        ({"BYTEDANCE_APP_KEY": "1", "MINIMAX_API_KEY": " "}, ["script"], ["pocketsphinx"], ["espeak"]),
+        ({"ARK_API_KEY": "k"}, ["doubao"], ["pocketsphinx"], ["espeak"]),
+        ({"ZHIPUAI_API_KEY": "k"}, ["glm"], ["pocketsphinx"], ["espeak"]),
+        ({"GLM_API_KEY": "k", "DOUBAO_API_KEY": "k"}, ["doubao"], ["pocketsphinx"], ["espeak"]),
+        (
+            {"OPENAI_API_KEY": "k", "MINIMAX_API_KEY": "k", "ZAI_API_KEY": "k"},
+            ["glm"],
+            ["openai", "pocketsphinx"],
+            ["minimax", "espeak"],
+        ),
+        (
+            {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1", "DOUBAO_API_KEY": "k"},
+            ["doubao"],
+            ["pocketsphinx"],
+            ["espeak"],
+        ),
     ],
 )
-def test_openai_variables(
+def test_variables_that_choose(
     tmp_path: Path, environ: dict[str, str], llm: list[str], asr: list[str], tts: list[str]
 ):
-    """A key or an address in the environment is enough for a real model; sound follows OpenAI's own only."""
+    """A key or an address in the environment is enough. Vendors' own go first; sound only OpenAI's own."""
     chosen = load(environ=environ, cwd=tmp_path).chosen
     assert [[each.name for each in chosen[kind]] for kind in ("llm", "asr", "tts")] == [llm, asr, tts]
 
@@ -199,6 +227,21 @@ def test_a_key_for_another_server_sends_no_voice_to_openai(tmp_path: Path):
     text = "llm: {use: openai, base_url: 'https://llm.example/v1', model: m}"
     chosen = read(tmp_path, text, OPENAI_API_KEY="k").chosen
     assert [chosen[kind][0].name for kind in ("llm", "asr", "tts")] == ["openai", "pocketsphinx", "espeak"]
+
+
+def test_an_address_of_another_vendor_chooses_nothing(tmp_path: Path):
+    """Only an address for `openai` says something of OpenAI's key."""
+    chosen = read(tmp_path, "tts: {use: minimax, base_url: 'wss://tts.example'}").chosen
+    assert [chosen[kind][0].name for kind in ("llm", "asr", "tts")] == ["script", "pocketsphinx", "minimax"]
+    text = "tts: {use: minimax, base_url: 'wss://tts.example'}"
+    chosen = read(tmp_path, text, OPENAI_API_KEY="k").chosen
+    assert [chosen[kind][0].name for kind in ("llm", "asr")] == ["openai", "openai"]
+
+
+def test_a_key_of_a_vendor_does_not_change_the_file(tmp_path: Path):
+    """What the file chooses stays chosen."""
+    chosen = read(tmp_path, "llm: script", DOUBAO_API_KEY="k", MINIMAX_API_KEY="k").chosen
+    assert [chosen[kind][0].name for kind in ("llm", "tts")] == ["script", "minimax"]
 
 
 def test_variables_in_the_file(tmp_path: Path):

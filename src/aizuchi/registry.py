@@ -49,6 +49,8 @@ BUILTIN: Final[dict[Kind, dict[str, str]]] = {
     },
     "llm": {
         "openai": "aizuchi.providers.llm.openai:OpenAIModel",
+        "doubao": "aizuchi.providers.llm.doubao:DoubaoModel",
+        "glm": "aizuchi.providers.llm.glm:GlmModel",
         "script": "aizuchi.providers.llm.script:ScriptModel",
     },
     "tts": {

@@ -32,8 +32,8 @@ from typing import Any
 from tests.loopback import sound
 from tests.loopback.serving import Exchange, LoopbackServer, Received
 
-_PIECE = re.compile(r"\s*(?:[^\s\u3000-\uffef]+|[\u3000-\uffef])|\s+")
-_CHAT = {
+PIECE = re.compile(r"\s*(?:[^\s\u3000-\uffef]+|[\u3000-\uffef])|\s+")
+CHAT = {
     *("model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"),
     *("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "response_format", "seed"),
     *("reasoning_effort", "verbosity", "prompt_cache_key", "service_tier", "user", "n", "logprobs"),
@@ -104,6 +104,8 @@ class OpenAIServer(LoopbackServer):
     """`/v1/chat/completions`, `/v1/audio/transcriptions`, `/v1/audio/speech`, `/v1/models`."""
 
     key = "sk-loopback-0123456789"
+    root = "/v1"
+    """Where the endpoints begin."""
 
     def __init__(self, port: int = 0, *, pace: Pace | None = None, check_key: bool = True) -> None:
         super().__init__(port)
@@ -124,7 +126,7 @@ class OpenAIServer(LoopbackServer):
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http://127.0.0.1:{self.port}{self.root}"
 
     def say(self, *texts: str) -> None:
         """Queue replies."""
@@ -163,39 +165,54 @@ class OpenAIServer(LoopbackServer):
                 case "html":
                     await exchange.whole(200, b"<!doctype html><title>Welcome</title>", "text/html")
                     return
-            if self.check_key and request.headers.get("authorization") != f"Bearer {self.key}":
-                given = request.headers.get("authorization", "")
-                raise BadRequest(f"Incorrect API key provided: {given}", 401, code="invalid_api_key")
-            match request.method, request.path:
-                case "GET", "/v1/models":
+            if self.check_key:
+                self.authorize(request.headers.get("authorization", ""))
+            match request.method, request.path.removeprefix(self.root):
+                case "GET", "/models":
                     models = [
                         {"id": name, "object": "model", "created": 0, "owned_by": "us"}
                         for name in self.models
                     ]
                     await exchange.json(200, {"object": "list", "data": models})
-                case "POST", "/v1/chat/completions":
+                case "POST", "/chat/completions":
                     await self._chat(exchange, fault)
-                case "POST", "/v1/audio/transcriptions":
+                case "POST", "/audio/transcriptions":
                     await self._transcribe(exchange, fault)
-                case "POST", "/v1/audio/speech":
+                case "POST", "/audio/speech":
                     await self._speak(exchange, fault)
                 case _:
                     raise BadRequest(f"Invalid URL ({request.method} {request.path})", 404)
         except BadRequest as error:
-            body = {
-                "message": str(error),
-                "type": "invalid_request_error",
-                "param": error.param,
-                "code": error.code,
-            }
             headers = {"retry_after": fault.retry_after} if fault.retry_after else {}
-            await exchange.json(error.status, {"error": body}, **headers)
+            await exchange.json(error.status, self.refusal(error), **headers)
+
+    def authorize(self, header: str) -> None:
+        """Raises BadRequest for a key that is not ours."""
+        if header != f"Bearer {self.key}":
+            raise BadRequest(f"Incorrect API key provided: {header}", 401, code="invalid_api_key")
+
+    def refusal(self, error: BadRequest) -> dict[str, Any]:
+        """The body of an answer that is an error."""
+        words = {"message": str(error), "type": "invalid_request_error"}
+        return {"error": words | {"param": error.param, "code": error.code}}
+
+    def broken(self, fault: Fault) -> dict[str, Any]:
+        """What is said in mid-stream when something goes wrong."""
+        return {"error": {"message": fault.message, "type": "server_error", "code": fault.code}}
+
+    def completion(self, body: dict[str, Any], answer: Answer, fault: Fault) -> dict[str, Any]:
+        """An answer in one piece."""
+        return _completion(body, answer, fault)
+
+    def chunks(self, body: dict[str, Any], answer: Answer, fault: Fault) -> list[bytes]:
+        """A streamed answer as the events of its stream."""
+        return _chunks(body, answer, fault)
 
     # ---------------------------------------------------------------- chat
 
     async def _chat(self, exchange: Exchange, fault: Fault) -> None:
         body = _json_body(exchange.request)
-        self._check_chat(body)
+        self.check_chat(body)
         answer = self._answers.popleft() if self._answers else Answer()
         if fault.kind == "empty":
             answer = Answer("")
@@ -204,14 +221,14 @@ class OpenAIServer(LoopbackServer):
             if fault.kind == "garbage":
                 await exchange.whole(200, b'{"choices": [{"mess', "application/json")
                 return
-            await exchange.json(200, _completion(body, answer, fault))
+            await exchange.json(200, self.completion(body, answer, fault))
             return
-        events = _chunks(body, answer, fault)
+        events = self.chunks(body, answer, fault)
         await self._stream(exchange, events, fault)
 
-    def _check_chat(self, body: dict[str, Any]) -> None:
+    def check_chat(self, body: dict[str, Any]) -> None:
         for name in body:
-            if name not in _CHAT and name not in self.also_knows:
+            if name not in CHAT and name not in self.also_knows:
                 raise BadRequest(f"Unrecognized request argument supplied: {name}", param=name)
         self._check_model(body.get("model"))
         if "max_tokens" in body and "max_completion_tokens" in body:
@@ -223,7 +240,7 @@ class OpenAIServer(LoopbackServer):
             raise BadRequest("messages must be a list that is not empty", param="messages")
         open_calls: set[str] = set()
         for number, message in enumerate(messages):
-            open_calls = _check_message(message, number, open_calls)
+            open_calls = check_message(message, number, open_calls)
         if open_calls:
             raise BadRequest(f"tool_call_ids did not have response messages: {', '.join(open_calls)}")
         for tool in body.get("tools", []):
@@ -276,8 +293,7 @@ class OpenAIServer(LoopbackServer):
             case "close":
                 exchange.drop()
             case "error":
-                error = {"message": fault.message, "type": "server_error", "code": fault.code}
-                await exchange.data(_event({"error": error}))
+                await exchange.data(event_bytes(self.broken(fault)))
             case "garbage":
                 await exchange.data(b"data: {not json\n\n")
         await exchange.end()
@@ -367,7 +383,7 @@ def _json_body(request: Received) -> dict[str, Any]:
     return body
 
 
-def _check_message(message: Any, number: int, open_calls: set[str]) -> set[str]:
+def check_message(message: Any, number: int, open_calls: set[str]) -> set[str]:
     where = f"messages[{number}]"
     role = message.get("role")
     if role == "tool":
@@ -446,18 +462,18 @@ def wav_sound(file: bytes) -> bytes:
     raise BadRequest("the WAV file has no data", param="file")
 
 
-def _event(body: object, name: str = "") -> bytes:
+def event_bytes(body: object, name: str = "") -> bytes:
     head = f"event: {name}\n" if name else ""
     return f"{head}data: {json.dumps(body, ensure_ascii=False)}\n\n".encode()
 
 
-def _usage(body: dict[str, Any], answer: Answer) -> dict[str, int]:
+def usage_of(body: dict[str, Any], answer: Answer) -> dict[str, int]:
     sent = sum(len(str(message.get("content") or "").split()) for message in body["messages"])
-    said = len(_PIECE.findall(answer.text))
+    said = len(PIECE.findall(answer.text))
     return {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": sent + said}
 
 
-def _calls(answer: Answer) -> list[dict[str, Any]]:
+def calls_of(answer: Answer) -> list[dict[str, Any]]:
     return [
         {"id": f"call_{at}", "type": "function", "function": {"name": name, "arguments": json.dumps(args)}}
         for at, (name, args) in enumerate(answer.calls)
@@ -469,7 +485,7 @@ def _completion(body: dict[str, Any], answer: Answer, fault: Fault) -> dict[str,
     if answer.reasoning:
         message[answer.reasoning_field] = answer.reasoning
     if answer.calls:
-        message["tool_calls"] = _calls(answer)
+        message["tool_calls"] = calls_of(answer)
     finish = answer.finish or ("tool_calls" if answer.calls else "stop")
     choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
     return {
@@ -478,7 +494,7 @@ def _completion(body: dict[str, Any], answer: Answer, fault: Fault) -> dict[str,
         "created": int(time.time()),
         "model": body["model"],
         "choices": [choice],
-        "usage": _usage(body, answer),
+        "usage": usage_of(body, answer),
     }
 
 
@@ -488,12 +504,12 @@ def _chunks(body: dict[str, Any], answer: Answer, fault: Fault) -> list[bytes]:
 
     def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-        return _event(frame | {"choices": [choice], **more})
+        return event_bytes(frame | {"choices": [choice], **more})
 
     events = [chunk({"role": "assistant", "content": ""})]
-    events += [chunk({answer.reasoning_field: piece}) for piece in _PIECE.findall(answer.reasoning)]
-    events += [chunk({"content": piece}) for piece in _PIECE.findall(answer.text)]
-    calls = _calls(answer)
+    events += [chunk({answer.reasoning_field: piece}) for piece in PIECE.findall(answer.reasoning)]
+    events += [chunk({"content": piece}) for piece in PIECE.findall(answer.text)]
+    calls = calls_of(answer)
     for index, call in enumerate(calls):
         numbered: dict[str, Any] = {} if fault.kind == "no_index" else {"index": index}
         if fault.kind == "no_index":
@@ -510,12 +526,12 @@ def _chunks(body: dict[str, Any], answer: Answer, fault: Fault) -> list[bytes]:
     finish = chunk({}, answer.finish or ("tool_calls" if answer.calls else "stop"))
     events += [finish, finish] if fault.kind == "twice" else [finish]
     if (body.get("stream_options") or {}).get("include_usage"):
-        events.append(_event(frame | {"choices": [], "usage": _usage(body, answer)}))
+        events.append(event_bytes(frame | {"choices": [], "usage": usage_of(body, answer)}))
     if fault.kind == "unknown":
         strange = chunk({"content": None, "mood": "odd"}, obfuscation="xxxx")
         events = [
             b": ping\n\n",
-            _event({"type": "keepalive"}, "ping"),
+            event_bytes({"type": "keepalive"}, "ping"),
             b"retry: 5\nid: 7\n\n",
             strange,
             *events,
@@ -524,9 +540,10 @@ def _chunks(body: dict[str, Any], answer: Answer, fault: Fault) -> list[bytes]:
 
 
 def _transcript_events(text: str, fault: Fault) -> list[bytes]:
-    deltas = [_event({"type": "transcript.text.delta", "delta": piece}) for piece in _PIECE.findall(text)]
-    done = _event({"type": "transcript.text.done", "text": text, "usage": {"type": "duration", "seconds": 1}})
-    strange = [b": ping\n\n", _event({"type": "transcript.mood"})] if fault.kind == "unknown" else []
+    deltas = [event_bytes({"type": "transcript.text.delta", "delta": piece}) for piece in PIECE.findall(text)]
+    usage = {"type": "duration", "seconds": 1}
+    done = event_bytes({"type": "transcript.text.done", "text": text, "usage": usage})
+    strange = [b": ping\n\n", event_bytes({"type": "transcript.mood"})] if fault.kind == "unknown" else []
     return [*strange, *deltas, done, *([done] if fault.kind == "twice" else [])]
 
 

@@ -17,6 +17,7 @@ from aizuchi.texts import Lang, language
 DEFAULT_URL: Final = "http://127.0.0.1:12393"
 COMMANDS: Final = (
     "init",
+    "import",
     "serve",
     "talk",
     "chat",
@@ -32,6 +33,9 @@ COMMANDS: Final = (
     "docs",
 )
 
+MODULES: Final = {"import": "importing"}
+"""Commands whose word can't be a module's."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 well, 1 something failed, 2 the user must mend something."""
@@ -46,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
-    module = importlib.import_module(f"aizuchi.cli.{args.command.replace('-', '_')}")
+    name = MODULES.get(args.command, args.command.replace("-", "_"))
+    module = importlib.import_module(f"aizuchi.cli.{name}")
     run: Callable[[argparse.Namespace], int] = module.run
     try:
         return run(args)
@@ -117,6 +122,13 @@ def _parser(lang: Lang) -> argparse.ArgumentParser:
     add("folder", nargs="?", default=".", help=say("init.folder"))
     add("--yes", "-y", action="store_true", help=say("init.yes"))
     add("--force", action="store_true", help=say("init.force"))
+
+    add = made["import"].add_argument
+    add("system", metavar="SYSTEM", help=say("import.system"))
+    add("path", metavar="PATH", help=say("import.path"))
+    add("--to", metavar="FOLDER", default=".", help=say("import.to"))
+    add("--force", action="store_true", help=say("init.force"))
+    add("--dry-run", action="store_true", help=say("import.dry_run"))
 
     add = made["serve"].add_argument
     add("--host", default=None, help=say("serve.host"))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from aizuchi.cli.trial import Trial, Tried, line
 from aizuchi.errors import ConfigError
+from aizuchi.providers import keys
 from aizuchi.texts import Texts
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ TEXTS: Final = Texts(
         "open": (
             "Note: other machines reach {host}, and there are neither tokens nor `open`: serve will refuse.",
             "注意：{host} 可从其他机器访问，却既无令牌也未设 open：serve 会拒绝启动。",
+        ),
+        "no_key": (
+            "Note: {kind} {name} has no key yet.",
+            "注意：{kind} {name} 还没有密钥。",
         ),
         "writable": (
             "the data folder {home} can't be written: {reason}",
@@ -72,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     for note in notes(loaded, known[loaded.settings.character]):
         print(note)
     if args.offline:
+        for line_ in missing_keys(loaded):
+            print(line_)
         return 0
     print(TEXTS.say(lang, "trying"), flush=True)
     tried = asyncio.run(try_all(loaded, known[loaded.settings.character]))
@@ -94,7 +102,22 @@ async def try_all(loaded: Loaded, character: Character) -> list[Tried]:
             tried = await trial.try_out(chosen)
             results.append(tried)
             print(line(tried, loaded.lang), flush=True)
+            account = None if tried.ok else keys.missing(kind, chosen.name, chosen.options, os.environ)
+            if account is not None:
+                print(f"    {account.line(loaded.lang)}", flush=True)
     return results
+
+
+def missing_keys(loaded: Loaded) -> list[str]:
+    """For each chosen provider without its key: where it is made, and what it costs."""
+    found: list[str] = []
+    for kind, chosen in loaded.chosen.items():
+        for each in chosen:
+            account = keys.missing(kind, each.name, each.options, os.environ)
+            if account is not None:
+                text = TEXTS.say(loaded.lang, "no_key", kind=kind, name=each.name)
+                found += [text, f"  {account.line(loaded.lang)}"]
+    return list(dict.fromkeys(found))
 
 
 def notes(loaded: Loaded, character: Character) -> list[str]:
@@ -121,12 +144,15 @@ def notes(loaded: Loaded, character: Character) -> list[str]:
 
 
 def _known(providers: Iterable[Provider]) -> set[str] | None:
-    """The languages of all of them together; None if one takes any."""
+    """The languages of all of them together; None if one takes any, or can't be built to be asked."""
     known: set[str] = set()
-    for provider in providers:
-        if provider.languages is None:
-            return None
-        known |= provider.languages
+    try:
+        for provider in providers:
+            if provider.languages is None:
+                return None
+            known |= provider.languages
+    except ConfigError:
+        return None  # told where it is tried
     return known
 
 

@@ -7,17 +7,29 @@ from pathlib import Path
 
 from aizuchi.errors import ConfigError
 
+KEYS = ("<!-- keys: written by `aizuchi docs` -->", "<!-- /keys -->")
+"""Between these `providers.md` has the table of accounts."""
 
-def pages() -> dict[str, str]:
-    """Path inside `docs/` -> text."""
+
+def pages(folder: Path | None = None) -> dict[str, str]:
+    """Path inside `docs/` -> text; of pages that are made in part only those that are in `folder`."""
     from aizuchi.config.describe import markdown
+    from aizuchi.providers.keys import table
     from aizuchi.wire.native.schema import text
 
-    return {
+    made = {
         "configuration.md": markdown("en"),
         "configuration.zh.md": markdown("zh"),
         "wire/native.schema.json": text(),
     }
+    partly = folder / "providers.md" if folder is not None else None
+    if partly is not None and partly.is_file():
+        before, begin, rest = partly.read_text(encoding="utf-8").partition(KEYS[0])
+        _, end, after = rest.partition(KEYS[1])
+        if begin and end:
+            tables = f"\n\n{table('en')}\n\n{table('zh')}\n\n"
+            made["providers.md"] = f"{before}{begin}{tables}{end}{after}"
+    return made
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("this is no checkout; name the folder to write the pages to: aizuchi docs FOLDER")
     folder = Path(args.folder) if args.folder is not None else (root or Path()) / "docs"
     stale = False
-    for name, text in pages().items():
+    for name, text in pages(folder).items():
         path = folder / name
         current = path.is_file() and path.read_text(encoding="utf-8") == text
         stale |= not current

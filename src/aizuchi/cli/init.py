@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aizuchi.errors import ConfigError
+from aizuchi.providers.keys import ACCOUNTS
 from aizuchi.registry import Kind
 from aizuchi.texts import Lang, Texts, language
 
@@ -69,8 +70,8 @@ TEXTS: Final = Texts(
         ),
         "env_keys": ("# Keys and addresses of servers", "# 服务器的密钥与地址"),
         "env_token": (
-            "# The token of `server.tokens` and of `aizuchi talk`",
-            "# server.tokens 与 aizuchi talk 使用的令牌",
+            "# The token of `server.tokens` and of `aizuchi talk`; more of them, with commas between",
+            "# server.tokens 与 aizuchi talk 使用的令牌；以及更多令牌（以逗号分隔）",
         ),
         "env_home": (
             "# Where Aizuchi keeps its data, and which file it reads",
@@ -84,7 +85,11 @@ TEXTS: Final = Texts(
 )
 
 IGNORED: Final = (".env", "secrets.yaml", "*.pem", "*.key", "data/")
-ENV_KEYS: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+ENV_KEYS: Final = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    *(name for each in ACCOUNTS for group in each.variables for name in group if name != "OPENAI_API_KEY"),
+)
 
 
 @dataclass
@@ -198,13 +203,13 @@ def write(folder: Path, lang: Lang, answers: Answers, may_replace: Callable[[str
         put(".env.example", env_example(lang))
         if answers.env:
             put(".env", "".join(f'{name}="{value}"\n' for name, value in answers.env.items()), private=True)
-        _ignore(folder / ".gitignore", lang)
+        ignore(folder / ".gitignore", lang)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(TEXTS.say(lang, "not_there", folder=folder, reason=reason)) from error
 
 
-def _ignore(path: Path, lang: Lang) -> None:
+def ignore(path: Path, lang: Lang) -> None:
     """Add what is missing; nothing that stands there is touched."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     have = {line.strip().strip("/") for line in old.splitlines()}
@@ -227,7 +232,7 @@ def env_example(lang: Lang) -> str:
         (
             TEXTS.say(lang, "env_head") + "\n",
             block("env_keys", list(ENV_KEYS)),
-            block("env_token", ["AIZUCHI_TOKEN"]),
+            block("env_token", ["AIZUCHI_TOKEN", "VALID_API_TOKENS"]),
             block("env_home", ["AIZUCHI_HOME", "AIZUCHI_CONFIG"]),
             block("env_over", variables()),
         )

@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     if count > 1:
         _several(loaded, count, ready, host=host, port=port, listen=listen, tls=tls, open_=open_)
     else:
-        _alone(loaded, ready, host=host, port=port, listen=listen, tls=tls, open_=open_)
+        alone(loaded, ready, host=host, port=port, listen=listen, tls=tls, open_=open_)
     return 0
 
 
@@ -133,7 +133,7 @@ def show(url: str, lang: Lang) -> None:
         print(TEXTS.say(lang, "no_browser"), file=sys.stderr, flush=True)
 
 
-def _alone(
+def alone(
     loaded: Loaded,
     ready: Ready,
     *,

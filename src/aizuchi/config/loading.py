@@ -75,8 +75,9 @@ def load(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     lang: str = "",
+    base: Mapping[str, Any] | None = None,
 ) -> Loaded:
-    """Read `path`, else `./aizuchi.yaml`, else run on defaults; then the environment over it.
+    """Read `path`, else `./aizuchi.yaml`, else run on `base` or defaults; then the environment over it.
 
     With `environ` None the process's environment is used and completed by `.env` and `secrets.yaml`, so
     that providers find their keys there. Raises ConfigError (`Problems` when keys or values are wrong).
@@ -88,11 +89,11 @@ def load(
     if explicit and (not file.exists() or file.is_dir()):
         raise ConfigError(f"there is no configuration {explicit}; `aizuchi init` writes one")
     folder = file.parent
-    everything = {**_beside(folder), **process}
+    everything = {**beside(folder), **process}
     if environ is None:
         for name, value in everything.items():
             os.environ.setdefault(name, value)
-    draft = read_yaml(file) if explicit or file.is_file() else Draft()
+    draft = read_yaml(file) if explicit or file.is_file() else Draft(dict(base or {}))
     tongue = language(everything, lang or str(draft.data.get("lang") or ""))
     problems = [
         Problem(keys, TEXTS.say(tongue, "environment", name=name), draft.place(keys))
@@ -132,7 +133,8 @@ def load(
     return Loaded(settings, chosen, loaded.path, folder, loaded.home, tongue, tuple(warnings))
 
 
-def _beside(folder: Path) -> dict[str, str]:
+def beside(folder: Path) -> dict[str, str]:
+    """What `secrets.yaml` and `.env` of a folder add to the environment. Raises ConfigError."""
     found: dict[str, str] = {}
     if (folder / "secrets.yaml").is_file():
         found |= read_secrets(folder / "secrets.yaml")

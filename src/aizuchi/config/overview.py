@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args, get_origin
@@ -22,6 +22,7 @@ from aizuchi.config.loading import Loaded
 from aizuchi.config.settings import Settings
 from aizuchi.config.sources import Draft, Keys, apply_environment, read_yaml
 from aizuchi.config.zh import OPTIONS
+from aizuchi.providers import keys
 from aizuchi.registry import KINDS, Kind, targets
 from aizuchi.registry import load as load_class
 from aizuchi.texts import Lang
@@ -176,7 +177,11 @@ def _chain(kind: Kind, field: FieldInfo, uses: Any, said: Written, lang: Lang) -
     row = one((kind,), field, names, said, lang)
     if row["source"] == "default" and names != [each.use for each in default_of(field)]:
         # A key in the environment chose them; a choice in the file goes before it.
-        row |= {"source": "environment", "variable": "OPENAI_API_KEY, OPENAI_BASE_URL"}
+        account = keys.find(kind, names[0])
+        groups: Sequence[Sequence[str]] = [("OPENAI_API_KEY", "OPENAI_BASE_URL")]
+        if account is not None and names[0] != "openai":
+            groups = account.variables
+        row |= {"source": "environment", "variable": ", ".join(name for group in groups for name in group)}
     yield row | {
         "type": "chain",
         "default": [each.use for each in default_of(field)],

@@ -52,7 +52,16 @@ asr:
   - pocketsphinx
 ```
 
-Where the file says nothing, the embedded ones serve (no key, no network): EMBEDDED. If `OPENAI_API_KEY` or
+Where the file says nothing, the embedded ones serve (no key, no network): EMBEDDED.
+
+A vendor's own key in the environment is enough to choose its provider there: `BYTEDANCE_APP_KEY` with
+`BYTEDANCE_ACCESS_KEY` make `asr` be `volcengine`, `DOUBAO_API_KEY` (`ARK_API_KEY`) makes `llm` be `doubao`,
+`GLM_API_KEY` (or `ZHIPUAI_API_KEY`, `ZAI_API_KEY`) `glm`, `MINIMAX_API_KEY` makes `tts` be `minimax`;
+recogniser and voice have the embedded ones behind them. Where several keys serve one stage, the first in this
+order does: Volcengine's and MiniMax's, Doubao, GLM, then OpenAI's. The others stay unused; a list in the file
+uses more than one. [providers.md](providers.md#keys) says where each key is made.
+
+If `OPENAI_API_KEY` or
 `OPENAI_BASE_URL` is set, `llm` is `openai`. It has no stand-in: when a real model is silent the character
 says so, and a script in its place would only pretend. `asr` and `tts` follow, with the embedded ones behind
 them, only if there is a key and the address is OpenAI's own, because most other servers of that protocol have
@@ -73,7 +82,15 @@ asr:
   - pocketsphinx
 ```
 
-文件未写明时使用内置部件（无需密钥与网络）：EMBEDDED。若设置了 `OPENAI_API_KEY` 或 `OPENAI_BASE_URL`，
+文件未写明时使用内置部件（无需密钥与网络）：EMBEDDED。
+
+环境变量中有厂商自己的密钥，即选用该厂商：`BYTEDANCE_APP_KEY` 与 `BYTEDANCE_ACCESS_KEY` 使 `asr` 为
+`volcengine`；`DOUBAO_API_KEY`（或 `ARK_API_KEY`）使 `llm` 为 `doubao`；`GLM_API_KEY`（或
+`ZHIPUAI_API_KEY`、`ZAI_API_KEY`）使其为 `glm`；`MINIMAX_API_KEY` 使 `tts` 为 `minimax`；识别与语音以内置部件
+作后备。同一环节有多个密钥时按此顺序取第一个：火山引擎与 MiniMax、豆包、GLM，最后是 OpenAI；其余不用，
+要同时使用请在文件中写成列表。密钥在哪里创建见 [providers.md](providers.md#keys)。
+
+若设置了 `OPENAI_API_KEY` 或 `OPENAI_BASE_URL`，
 `llm` 即为 `openai`，且没有替身：真实模型不回答时角色会如实说明，用脚本顶替只是假装。
 仅当有密钥且地址是 OpenAI 官方时，`asr` 与 `tts` 才随之改用 `openai`（内置部件作后备），
 因为多数同协议的服务器没有语音接口；若您的有，请在文件中写明。文件中的 `base_url` 也算作地址，

@@ -19,6 +19,19 @@ _API: Final = {
     "retry_wait": "再试前等待的秒数，每次加倍，并有四分之一的浮动",
 }
 
+_CHAT: Final = {
+    "model": "该服务器上的模型名称（豆包也可写 ep-...）",
+    "reasoning": "开口之前可以思考多久",
+    "stream": "模型不支持流式时填 false，回答会来得晚",
+    "sees": "能否看图；留空则按模型名称推测",
+    "temperature": "留空用模型自己的",
+    "top_p": "留空用模型自己的",
+    "max_tokens": "回答的最大词元数；留空则按引擎的要求（如有）",
+    "max_tokens_field": "该服务器对此字段的叫法",
+    "extra_body": "每次请求原样附加的字段",
+    "timeout": "一次回答的总时限（秒），到时放弃",
+}
+
 _OWN: Final = {
     "vad.silero.model": "另一个 silero_vad.onnx 的路径；留空用已安装的",
     "vad.silero.gate": "明显的静音不经模型直接判定",
@@ -61,17 +74,18 @@ _OWN: Final = {
     ),
     "turn.smart_turn.threads": "一次判断可用的线程数",
     "turn.smart_turn.workers": "进程数；每个进程一次判断一处停顿",
-    "llm.openai.model": "该服务器上的模型名称（豆包也可写 ep-...）",
     "llm.openai.dialect": "服务器种类，决定推理开关所用的字段；auto 按地址与模型判断",
-    "llm.openai.reasoning": "开口之前可以思考多久",
-    "llm.openai.stream": "模型不支持流式时填 false，回答会来得晚",
-    "llm.openai.sees": "能否看图；留空则按模型名称推测",
-    "llm.openai.temperature": "留空用模型自己的",
-    "llm.openai.top_p": "留空用模型自己的",
-    "llm.openai.max_tokens": "回答的最大词元数；留空则按引擎的要求（如有）",
-    "llm.openai.max_tokens_field": "该服务器对此字段的叫法",
-    "llm.openai.extra_body": "每次请求原样附加的字段",
-    "llm.openai.timeout": "一次回答的总时限（秒），到时放弃",
+    "llm.doubao.base_url": "服务地址，写到 /v3 为止；其他地域各有自己的地址",
+    "llm.doubao.api_key": "密钥；留空则用环境变量 DOUBAO_API_KEY，再无则 ARK_API_KEY",
+    "llm.doubao.model": "带日期的模型名称，或您自己的接入点 ep-...",
+    "llm.doubao.reasoning_effort": "原样发送，优先于 reasoning；minimal 即直接回答；留空则按 reasoning",
+    "llm.glm.base_url": (
+        "服务地址，写到 /v4 为止；留空则用环境变量 ZAI_BASE_URL，再无则为 open.bigmodel.cn；"
+        "国际站的密钥用 https://api.z.ai/api/paas/v4"
+    ),
+    "llm.glm.api_key": "密钥；留空则依次用环境变量 GLM_API_KEY、ZHIPUAI_API_KEY、ZAI_API_KEY",
+    "llm.glm.model": "模型名称",
+    "llm.glm.reasoning_effort": "用于 GLM-5.2 及更新的模型：原样发送，优先于 reasoning；留空则按 reasoning",
     "llm.script.file": "规则所在的 YAML 文件；留空用自带的",
     "llm.script.tokens_per_second": "回答的速度（词元每秒）；0 表示立即给出",
     "llm.script.first_token_ms": "首个词元之前的思考时间（毫秒）",
@@ -161,5 +175,7 @@ _OWN: Final = {
 
 OPTIONS: Final[dict[str, str]] = {
     **{f"{kind}.openai.{name}": text for kind in ("asr", "llm", "tts") for name, text in _API.items()},
+    **{f"llm.{use}.{name}": text for use in ("doubao", "glm") for name, text in (_API | _CHAT).items()},
+    **{f"llm.openai.{name}": text for name, text in _CHAT.items()},
     **_OWN,
 }

@@ -21,9 +21,10 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.request import getproxies
 
 from pydantic import Field, SecretStr
@@ -43,6 +44,29 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _BODY_LIMIT = 16 << 10
 # Codes of a refused request that no waiting mends: OpenAI's, and GLM's for an account in arrears.
 _NEEDS_A_PERSON = {"insufficient_quota", "billing_hard_limit_reached", "1113"}
+
+Trouble = Literal["key", "account", "money", "plan", "model", "request", "content", "rate", "busy"]
+"""What a vendor's own error code means. Only the last two may pass by themselves."""
+_MAY_PASS: tuple[Trouble, ...] = ("rate", "busy")
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Whose server it is, where a provider is made for one vendor: what stands in for an option."""
+
+    name: str
+    """As it is chosen in YAML."""
+    address: str
+    """Up to where the endpoints begin."""
+    keys: tuple[str, ...]
+    """Variables that hold the key; the first one that is set."""
+    addresses: tuple[str, ...] = ()
+    """Variables that hold another address."""
+    hosts: tuple[str, ...] = ()
+    """Further hosts of the vendor's that want a key."""
+
+
+OPENAI = Vendor("openai", OFFICIAL, ("OPENAI_API_KEY",), ("OPENAI_BASE_URL",))
 
 
 class ApiOptions(Provider.Options):
@@ -99,28 +123,29 @@ class Lost(ProviderError):
 class Api:
     """One server: its address, its key, one pool of connections. Open it, use it, close it.
 
-    `stage` and `model` only make the messages clearer. Raises ConfigError for an address or a key that
-    can't be used.
+    `stage` and `model` only make the messages clearer. `vendor` gives what the options leave out. Raises
+    ConfigError for an address or a key that can't be used.
     """
 
-    def __init__(self, options: ApiOptions, *, stage: str, model: str = "") -> None:
+    def __init__(self, options: ApiOptions, *, stage: str, model: str = "", vendor: Vendor = OPENAI) -> None:
         import httpx
 
         self._options = options
-        self._stage = stage
         self._model = model
-        self._key = (options.api_key.get_secret_value() or os.environ.get("OPENAI_API_KEY", "")).strip()
-        address = (options.base_url or os.environ.get("OPENAI_BASE_URL", "") or OFFICIAL).strip().rstrip("/")
+        self._vendor = vendor
+        self._what = f"{stage}.{vendor.name}"
+        self.codes: Mapping[str, Trouble] = {}
+        """The vendor's error code, or how one begins -> what it means; the longest that fits counts."""
+        self._key = (options.api_key.get_secret_value() or _variable(vendor.keys)).strip()
+        address = (options.base_url or _variable(vendor.addresses) or vendor.address).strip().rstrip("/")
         for endpoint in _ENDPOINTS:
             address = address.removesuffix(endpoint)
         try:
             self.url = httpx.URL(address)
         except httpx.InvalidURL:
-            raise ConfigError(
-                f"{stage}.openai.base_url is not an address; expected https://host/v1"
-            ) from None
+            raise ConfigError(self._no_address()) from None
         if self.url.scheme not in ("http", "https") or not self.url.host:
-            raise ConfigError(f"{stage}.openai.base_url is not an address; expected https://host/v1")
+            raise ConfigError(self._no_address())
         self.host = self.url.host
         self.port = self.url.port or (443 if self.url.scheme == "https" else 80)
         self.local = is_local(self.host)
@@ -130,6 +155,9 @@ class Api:
             if len(value) >= 4
         )
         self._client: httpx.AsyncClient | None = None
+
+    def _no_address(self) -> str:
+        return f"{self._what}.base_url is not an address; expected something like {self._vendor.address}"
 
     async def open(self) -> None:
         """Make the client; no connection yet. Raises ConfigError."""
@@ -141,21 +169,21 @@ class Api:
         headers = {"user-agent": "aizuchi", "accept-encoding": "identity"}  # compressing adds delay
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
-        elif self.host == httpx.URL(OFFICIAL).host:
+        elif self.host in (httpx.URL(self._vendor.address).host, *self._vendor.hosts):
             raise ConfigError(
-                f"{self._stage}.openai has no key: set OPENAI_API_KEY in the environment or in .env, "
+                f"{self._what} has no key: set {self._vendor.keys[0]} in the environment or in .env, "
                 "or base_url to a server that needs none",
-                zh=f"{self._stage}.openai 没有密钥：请在环境变量或 .env 中设置 OPENAI_API_KEY，"
+                zh=f"{self._what} 没有密钥：请在环境变量或 .env 中设置 {self._vendor.keys[0]}，"
                 "或把 base_url 设为无需密钥的服务器",
             )
         headers |= {name.lower(): value.get_secret_value() for name, value in options.headers.items()}
         for name, value in headers.items():
             if not _HEADER_NAME.fullmatch(name):
-                raise ConfigError(f"{self._stage}.openai.headers: {name!r} is no name for a header")
+                raise ConfigError(f"{self._what}.headers: {name!r} is no name for a header")
             if not value.isascii() or not value.isprintable():
                 what = "the key" if name == "authorization" else f"the header {name!r}"
                 raise ConfigError(
-                    f"{self._stage}.openai: {what} holds characters that no header may have; copy it anew"
+                    f"{self._what}: {what} holds characters that no header may have; copy it anew"
                 )
         proxy = options.proxy.get_secret_value()
         verify = trust(self.url.scheme == "https", options.verify_tls)
@@ -176,9 +204,7 @@ class Api:
                 timeout=httpx.Timeout(None, connect=options.connect_timeout, write=30.0, pool=10.0),
             )
         except (ValueError, httpx.InvalidURL):
-            raise ConfigError(
-                f"{self._stage}.openai.proxy is not an address; expected http://host:port"
-            ) from None
+            raise ConfigError(f"{self._what}.proxy is not an address; expected http://host:port") from None
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -260,8 +286,11 @@ class Api:
     def stream_error(self, error: object) -> ProviderError:
         """An `error` object that came in place of an answer, in the body of a 200."""
         detail, code = _error_words(error)
-        ours = code.startswith(("4", "invalid")) and code not in ("408", "409", "429")
         said = self.scrub(detail) or "no reason given"
+        trouble = self._trouble(code)
+        if trouble is not None:
+            return ProviderError(f"{self._told(trouble)}: {said}", retryable=trouble in _MAY_PASS)
+        ours = code.startswith(("4", "invalid")) and code not in ("408", "409", "429")
         return ProviderError(
             f"{self.host} reported an error: {said}", retryable=not ours and code not in _NEEDS_A_PERSON
         )
@@ -272,7 +301,7 @@ class Api:
         import httpx
 
         if self._client is None:
-            raise ProviderError(f"{self._stage}.openai is not open", retryable=False)
+            raise ProviderError(f"{self._what} is not open", retryable=False)
         url = self.url.copy_with(path=self.url.path.rstrip("/") + path)  # keeps a query such as api-version
         request = self._client.build_request(method, url, content=content, headers=headers)
         where = self.host if self.port in (80, 443) else f"{self.host}:{self.port}"
@@ -281,7 +310,7 @@ class Api:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             why = "no answer" if isinstance(error, httpx.ConnectTimeout) else reason(error)
             raise Lost(
-                f"cannot reach {where} ({why}); does it run, and is {self._stage}.openai.base_url right?",
+                f"cannot reach {where} ({why}); does it run, and is {self._what}.base_url right?",
                 reached=False,
             ) from None
         except httpx.RequestError as error:
@@ -289,31 +318,63 @@ class Api:
                 f"{where} closed the connection without an answer ({_kind(error)})", reached=True
             ) from None
 
+    def _trouble(self, code: str) -> Trouble | None:
+        fitting = [known for known in self.codes if code.startswith(known)]
+        return self.codes[max(fitting, key=len)] if fitting else None
+
+    def _told(self, trouble: Trouble) -> str:
+        """What is the matter, and what a person can do."""
+        match trouble:
+            case "key":
+                return f"{self.host} refused the key; set {self._vendor.keys[0]}, or {self._what}.api_key"
+            case "account":
+                return f"{self.host} does not serve this account"
+            case "money":
+                return f"{self.host} wants the account to be charged first"
+            case "plan":
+                return f"{self.host} says that what the account may use is used up"
+            case "model":
+                return (
+                    f"{self.host} has no model {self._model!r} for this account; "
+                    f"look at {self._what}.model, and whether it is switched on in the vendor's console"
+                )
+            case "request":
+                return f"{self.host} did not accept the request"
+            case "content":
+                return f"{self.host} refuses to answer this"
+            case "rate":
+                return f"{self.host} asks for fewer requests"
+            case "busy":
+                return f"{self.host} is overloaded"
+
     def _refused(self, response: httpx.Response, body: bytes) -> Refused:
         status = response.status_code
         detail, code = _error_words(_json(body))
         if not detail and not body.lstrip().startswith(b"<"):
             detail = body.decode("utf-8", "replace")
         detail = self.scrub(detail)
+        trouble = self._trouble(code)
         match status:
+            case _ if trouble is not None:
+                what = self._told(trouble)
             case 401 | 403:
-                what = f"{self.host} refused the key; set OPENAI_API_KEY, or {self._stage}.openai.api_key"
+                what = f"{self.host} refused the key; set {self._vendor.keys[0]}, or {self._what}.api_key"
             case 404:
                 what = (
                     f"{self.host} has no model {self._model!r} or no such address; "
-                    f"look at {self._stage}.openai.model and base_url (it usually ends in /v1)"
+                    f"look at {self._what}.model and base_url (it usually ends in /v1)"
                 )
             case 429:
                 what = f"{self.host} asks for fewer requests, or the account is used up"
             case _ if status < 400:
-                what = (
-                    f"{self.host} redirects elsewhere; put the new address in {self._stage}.openai.base_url"
-                )
+                what = f"{self.host} redirects elsewhere; put the new address in {self._what}.base_url"
             case _ if status >= 500:
                 what = f"{self.host} failed (HTTP {status})"
             case _:
                 what = f"{self.host} did not accept the request (HTTP {status})"
         retryable = status in (408, 409, 425, 429) or status >= 500
+        if trouble is not None:
+            retryable = trouble in _MAY_PASS
         return Refused(
             f"{what}: {detail}" if detail else what,
             status=status,
@@ -323,6 +384,11 @@ class Api:
             if retryable
             else None,
         )
+
+
+def _variable(names: tuple[str, ...]) -> str:
+    """The first of these variables that holds anything."""
+    return next((value for name in names if (value := os.environ.get(name, "").strip())), "")
 
 
 @functools.cache

@@ -97,7 +97,7 @@ class Completion:
         finish: Literal["stop", "length", "tools"] = "stop"
         if any(call.name for call in self._calls):
             finish = "tools"
-        elif self._finish == "length":
+        elif self._finish in ("length", "model_context_window_exceeded"):  # the latter is GLM's
             finish = "length"
         yield Usage(finish, self._tokens_in, self._tokens_out)
 

@@ -11,7 +11,7 @@ import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self, cast
 
 from pydantic import Field, field_validator
 
@@ -19,8 +19,9 @@ from aizuchi.errors import ProviderError
 from aizuchi.events import ToolCall
 from aizuchi.ports import LanguageModel, Message, Prompt, Reasoning, Token, ToolSpec, Usage
 from aizuchi.providers.llm import dialects
+from aizuchi.providers.llm.codes import CODES
 from aizuchi.providers.llm.completion import Completion
-from aizuchi.providers.openai import Api, ApiOptions, Refused, encode, is_private
+from aizuchi.providers.openai import OPENAI, Api, ApiOptions, Refused, Vendor, encode, is_private
 from aizuchi.providers.sse import EventParser, TooLarge
 
 TAIL = 0.5
@@ -30,21 +31,16 @@ DRAIN = 0.05
 _WHOLE_LIMIT = 8 << 20
 
 
-class OpenAIModel(LanguageModel):
-    """A chat model behind an OpenAI-compatible server."""
+class ChatModel(LanguageModel):
+    """What the models behind this protocol share: `OpenAIModel` is for any server, others for one vendor."""
 
-    name = "openai"
+    vendor: ClassVar[Vendor] = OPENAI
 
     class Options(ApiOptions):
         model: str = Field(
             default="gpt-5.4-mini",
             min_length=1,
             description="the model's name at that server (Doubao: ep-... works too)",
-        )
-        dialect: str = Field(
-            default="auto",
-            description="kind of server, which decides the fields for reasoning; one of "
-            + ", ".join(dialects.NAMES),
         )
         reasoning: dialects.Level = Field(
             default="off", description="how long the model may think before it speaks: off, low, medium, high"
@@ -70,25 +66,19 @@ class OpenAIModel(LanguageModel):
             default=180.0, gt=0, description="seconds after which a reply is given up, however far it is"
         )
 
-        @field_validator("dialect")
-        @classmethod
-        def _known(cls, value: str) -> str:
-            if value not in dialects.NAMES:
-                raise ValueError(f"{value!r} is no dialect; expected one of {', '.join(dialects.NAMES)}")
-            return value
-
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._options = options
-        self._api = Api(options, stage="llm", model=options.model)
-        own = self._api.local or is_private(self._api.host)
-        self.dialect = (
-            dialects.find(self._api.host, self._api.port, options.model, own=own)
-            if options.dialect == "auto"
-            else dialects.BY_NAME[options.dialect]
-        )
+        self._api = Api(options, stage="llm", model=options.model, vendor=self.vendor)
+        self.dialect = self._dialect()
+        self._api.codes = CODES.get(self.dialect.name, {})
+        self._asked: dialects.Patch = {}
+        """Fields of the request that the user chose by options of their own; never left out in silence."""
         self._refused: set[str] = set()
         # Fields of ours that this server turned out not to know. A fact about the server, not of a session.
+
+    def _dialect(self) -> dialects.Dialect:
+        return dialects.BY_NAME[self.vendor.name]
 
     async def __aenter__(self) -> Self:
         await self._api.open()
@@ -171,7 +161,7 @@ class OpenAIModel(LanguageModel):
         if prompt.tools and (prompt.may_call or forbids):
             body["tools"] = [tool_json(tool) for tool in prompt.tools]
         body |= {name: value for name, value in ours.items() if name not in self._refused}
-        return body | options.extra_body
+        return body | self._asked | options.extra_body
 
     def _learn(self, error: Refused, body: dict[str, Any]) -> bool:
         """Whether the server named a field that we can leave out; if so, it is left out from now on."""
@@ -191,7 +181,8 @@ class OpenAIModel(LanguageModel):
         ):
             candidates += ["max_completion_tokens", "max_tokens"]
         for name in candidates:
-            if name in error.detail and name in body and name not in self._options.extra_body:
+            wanted = name in self._options.extra_body or name in self._asked
+            if name in error.detail and name in body and not wanted:
                 self._refused.add(name)
                 return True
         return False
@@ -208,7 +199,7 @@ class OpenAIModel(LanguageModel):
             kind = response.headers.get("content-type", "")
             if "html" in kind:
                 raise ProviderError(
-                    f"{self._api.host} answered with a web page; look at llm.openai.base_url "
+                    f"{self._api.host} answered with a web page; look at llm.{self.vendor.name}.base_url "
                     "(it usually ends in /v1)",
                     retryable=False,
                 )
@@ -254,6 +245,33 @@ class OpenAIModel(LanguageModel):
                         return
             except TooLarge:
                 raise ProviderError(f"{self._api.host} sent an event without end") from None
+
+
+class OpenAIModel(ChatModel):
+    """A chat model behind an OpenAI-compatible server."""
+
+    name = "openai"
+
+    class Options(ChatModel.Options):
+        dialect: str = Field(
+            default="auto",
+            description="kind of server, which decides the fields for reasoning; one of "
+            + ", ".join(dialects.NAMES),
+        )
+
+        @field_validator("dialect")
+        @classmethod
+        def _known(cls, value: str) -> str:
+            if value not in dialects.NAMES:
+                raise ValueError(f"{value!r} is no dialect; expected one of {', '.join(dialects.NAMES)}")
+            return value
+
+    def _dialect(self) -> dialects.Dialect:
+        options = cast("OpenAIModel.Options", self._options)
+        if options.dialect != "auto":
+            return dialects.BY_NAME[options.dialect]
+        own = self._api.local or is_private(self._api.host)
+        return dialects.find(self._api.host, self._api.port, options.model, own=own)
 
 
 def message_json(message: Message, sees: bool) -> dict[str, Any]:
