@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidHandshake
 
 from aizuchi.compat.chatanon import application
 from aizuchi.config import home
@@ -21,7 +22,7 @@ from tests.compat.chatanon.folder import CONFIG, KEYS, make
 from tests.loopback.ark_server import ArkServer
 from tests.loopback.minimax_server import KEY as MINIMAX_KEY
 from tests.loopback.minimax_server import MiniMaxServer
-from tests.wire.independent_chatanon import anon
+from tests.wire.independent_chatanon import Client, anon
 
 NAMES = ("BYTEDANCE_APP_KEY", "BYTEDANCE_ACCESS_KEY", "DOUBAO_API_KEY", "MINIMAX_API_KEY", "VALID_API_TOKENS")
 REPLY = (
@@ -39,12 +40,14 @@ def environment(home: Path) -> dict[str, str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=150,
     ).stdout
     assert printed.startswith("export ") and printed.count("\n") == 1
     switched = dict(word.split("=", 1) for word in printed.removeprefix("export ").split())
     assert set(switched) == {"PYTHONPATH", "PYTHONSAFEPATH", "UVICORN_APP_DIR"}
-    return plain | switched | {"AIZUCHI_HOME": str(home), "LANG": "C.UTF-8"}
+    # A busy machine is not what is tried here: nobody is turned away for it.
+    calm = {"AIZUCHI_ADMISSION__OVERLOAD_LAG_MS": "600000"}
+    return plain | switched | calm | {"AIZUCHI_HOME": str(home), "LANG": "C.UTF-8"}
 
 
 def free_port() -> int:
@@ -57,7 +60,7 @@ async def running(folder: Path, port: int, env: dict[str, str], *words: str) -> 
     """A process with these words after Python's, from when it answers; its address."""
     process = await asyncio.create_subprocess_exec(sys.executable, *words, cwd=folder, env=env)
     try:
-        async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(90):
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http, asyncio.timeout(150):
             while True:
                 assert process.returncode is None, "it ended"
                 with contextlib.suppress(httpx.TransportError):
@@ -74,7 +77,7 @@ async def running(folder: Path, port: int, env: dict[str, str], *words: str) -> 
 
 @pytest.fixture
 async def clouds() -> AsyncIterator[tuple[ArkServer, MiniMaxServer]]:
-    async with asyncio.timeout(180), ArkServer() as ark, MiniMaxServer() as minimax:
+    async with asyncio.timeout(300), ArkServer() as ark, MiniMaxServer() as minimax:
         yield ark, minimax
 
 
@@ -87,11 +90,24 @@ def chat(folder: Path, clouds: tuple[ArkServer, MiniMaxServer], port: int = 8765
     return make(folder, endpoints=endpoints, keys=keys, config=config)
 
 
+@contextlib.asynccontextmanager
+async def patient(address: str, token: str) -> AsyncIterator[Client]:
+    """A connected client; one that a slow start keeps waiting knocks again, within the test's own limit."""
+    async with contextlib.AsyncExitStack() as stack:
+        while True:
+            try:
+                client = await stack.enter_async_context(anon(address, token))
+                break
+            except (OSError, TimeoutError, InvalidHandshake):
+                await asyncio.sleep(0.05)
+        yield client
+
+
 async def talk(address: str, clouds: tuple[ArkServer, MiniMaxServer]) -> None:
     """A turn in text: the model and the voice of the folder answer, a wrong token is refused."""
     ark, minimax = clouds
     ark.say(REPLY)
-    async with anon(address, "token_of_ann") as client:
+    async with patient(address, "token_of_ann") as client:
         await client.send("message", content="你好")
         said = await client.until("response", "error")
         await client.until("turn_end")
@@ -106,6 +122,7 @@ async def talk(address: str, clouds: tuple[ArkServer, MiniMaxServer]) -> None:
 
 
 @pytest.mark.network
+@pytest.mark.timeout(360)
 async def test_uvicorn(tmp_path: Path, clouds: tuple[ArkServer, MiniMaxServer]):
     """`uvicorn server.main:app` in ChatAnon's own folder, which holds a `server` too, starts us."""
     folder, port = chat(tmp_path / "chat", clouds), free_port()
@@ -120,6 +137,7 @@ async def test_uvicorn(tmp_path: Path, clouds: tuple[ArkServer, MiniMaxServer]):
 
 
 @pytest.mark.network
+@pytest.mark.timeout(360)
 async def test_as_a_module(tmp_path: Path, clouds: tuple[ArkServer, MiniMaxServer]):
     """`python -m server.main` listens where `config.yaml` says, and ends on a signal."""
     port = free_port()
@@ -129,6 +147,7 @@ async def test_as_a_module(tmp_path: Path, clouds: tuple[ArkServer, MiniMaxServe
     assert not (folder / "aizuchi.yaml").exists() and not (folder / ".env").exists()
 
 
+@pytest.mark.timeout(360)
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_mistake_is_one_sentence(tmp_path: Path, lang: str):
     """What a person must mend is said without a traceback."""
@@ -141,7 +160,7 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, lang: str):
             env=env,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=150,
             check=False,
         )
         assert done.returncode != 0 and "Traceback" not in done.stderr
