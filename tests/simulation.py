@@ -523,7 +523,7 @@ class Client:
         self._ends[packet.turn] = generation, packet.at_ms + packet.ms
 
     def _hold(self, event: Event) -> None:
-        """A speaker that can pause plays later by the pause what it has not played yet."""
+        """A speaker that can pause plays later by the pause what it has not played yet, or never."""
         match event:
             case TurnHeld():
                 self._paused = self._paused or _now()
@@ -535,7 +535,13 @@ class Client:
                     (begun + wait if begun + ms / 1000 > since else begun, place, ms)
                     for begun, place, ms in self._got.get(turn, [])
                 ]
-            case Interrupted() | TurnBegun():
+            case TurnBegun() if self._paused is not None:
+                # Something else speaks first: what was kept is dropped, and comes again in its turn.
+                since, self._paused = self._paused, None
+                self._sounds_until = _now()
+                for other, got in self._got.items():
+                    self._got[other] = [each for each in got if each[0] <= since]
+            case Interrupted():
                 self._paused = None
             case _:
                 pass

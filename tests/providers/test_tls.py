@@ -23,7 +23,7 @@ CLOUDS = [
     (kind, name)
     for kind, names in BUILTIN.items()
     for name in names
-    if "base_url" in load(kind, name).Options.model_fields
+    if {"base_url", "api_key"} <= load(kind, name).Options.model_fields.keys()
 ]
 
 
