@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from aizuchi.events import Interrupted
 from aizuchi.server.house import House
@@ -161,7 +162,9 @@ async def test_as_much_as_a_message_may_hold(make_house: Any):
         head, tail = '{"type": "audio_message", "audio_base64": "', '"}'
         await client.socket.send(head + "?" * ((16 << 20) - len(head + tail)) + tail)
         assert (await client.until("error"))["message"].startswith("Invalid audio data")
-        await client.socket.send(" " * ((16 << 20) + 1))
+        # The server hangs up before all of it has been sent, which the library reports in its own ways.
+        with contextlib.suppress(ConnectionClosed, AttributeError):
+            await client.socket.send(" " * ((16 << 20) + 1))
         assert (await client.closed())[0] == 1009
 
 
