@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
 
 from aizuchi.events import Interrupted
 from aizuchi.server.house import House
@@ -157,15 +156,11 @@ async def test_a_recording(make_house: Any, dialect: Any, page: bool, end: str):
 
 
 async def test_as_much_as_a_message_may_hold(make_house: Any):
-    """A message of 16 MiB is read whole, and is no audio; one byte more closes with 1009."""
+    """A message of 16 MiB is read whole, and is no audio; what a longer one meets: test_socket."""
     async with chatting(make_house()) as client:
         head, tail = '{"type": "audio_message", "audio_base64": "', '"}'
         await client.socket.send(head + "?" * ((16 << 20) - len(head + tail)) + tail)
         assert (await client.until("error"))["message"].startswith("Invalid audio data")
-        # The server hangs up before all of it has been sent, which the library reports in its own ways.
-        with contextlib.suppress(ConnectionClosed, AttributeError):
-            await client.socket.send(" " * ((16 << 20) + 1))
-        assert (await client.closed())[0] == 1009
 
 
 @pytest.mark.parametrize(("dialect", "page", "end"), CASES)
