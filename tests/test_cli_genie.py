@@ -34,7 +34,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, has: bool, fails: str = "") -> l
         return fails
 
     def create(folder: Path, *, with_pip: bool) -> None:
-        python = genie._python(folder.parent)
+        python = genie_files.python_in(folder.parent)
         python.parent.mkdir(parents=True)
         python.touch()
 

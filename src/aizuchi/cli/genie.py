@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import venv
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +77,7 @@ def _setup(loaded: Loaded) -> int:
     from aizuchi.providers.tts import genie_files as files
 
     lang, folder = loaded.lang, loaded.home / "genie"
-    python, data = _python(folder), folder / files.DATA_NAME
+    python, data = files.python_in(folder), folder / files.DATA_NAME
     print(TEXTS.say(lang, "folder", folder=folder))
     if not python.is_file():
         print(TEXTS.say(lang, "making"), flush=True)
@@ -125,7 +124,7 @@ def _check(loaded: Loaded) -> int:
     from aizuchi.providers.tts.genie import GenieVoice
 
     lang, folder = loaded.lang, loaded.home / "genie"
-    python, data = _python(folder), folder / files.DATA_NAME
+    python, data = files.python_in(folder), folder / files.DATA_NAME
     languages: set[str] = set()
     lines: list[tuple[str, list[str]]] = []
     chosen = next((each.options for each in loaded.chosen["tts"] if each.name == "genie"), None)
@@ -148,12 +147,6 @@ def _check(loaded: Loaded) -> int:
         key = "lacking" if gone else "there"
         print(TEXTS.say(lang, key, what=what, files=", ".join(gone)))
     return 1 if any(gone for _, gone in lines) else 0
-
-
-def _python(folder: Path) -> Path:
-    if sys.platform == "win32":
-        return folder / "venv" / "Scripts" / "python.exe"
-    return folder / "venv" / "bin" / "python"
 
 
 def _has_package(python: Path) -> bool:

@@ -14,7 +14,7 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for names in VARIABLES.values():
         for name in names:
             monkeypatch.delenv(name, raising=False)
-    for name in ("BITNP_HOME", "ZHIPUAI_BASE_URL", "GENIE_URL"):
+    for name in ("BITNP_HOME", "ZHIPUAI_BASE_URL", "GENIE_URL", "GENIE_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     for name in ("DASHSCOPE_HTTP_BASE_URL", "DASHSCOPE_WEBSOCKET_BASE_URL"):
         monkeypatch.delenv(name, raising=False)

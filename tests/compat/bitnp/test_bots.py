@@ -8,6 +8,7 @@ import pytest
 
 from aizuchi.compat.bitnp.llm_api import REGISTRY, AbstractBot, GlmBot, OpenAIBot, create_bot
 from tests.loopback.openai_server import Answer, OpenAIServer, Pace
+from tests.loopback.zhipu_server import ZhipuServer
 
 pytestmark = pytest.mark.network
 
@@ -144,6 +145,22 @@ async def test_a_failing_vendor(
     assert events[-2][0] == "error" and said in events[-2][1]["message"]
     printed = capsys.readouterr().err
     assert printed.startswith("[GlmBot] ") and server.key not in printed
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("1113", "wants the account to be charged"), ("1301", "refuses to answer"), ("1002", "refused the key")],
+)
+async def test_zhipus_codes(code: str, said: str, capsys: pytest.CaptureFixture[str]):
+    """What the vendor's numbers mean is said in plain words; a status alone would say something else."""
+    async with ZhipuServer() as zhipu:
+        zhipu.models.add("glm-4-flash")
+        zhipu.trouble(code)
+        bot = bot_at(zhipu)
+        assert await bot.respond_to_context([{"role": "user", "content": "hi"}]) == ""
+        assert said in capsys.readouterr().err
+        assert await bot.respond_to_context([{"role": "user", "content": "hi"}])
+        await bot.close()
 
 
 async def test_no_key_and_nobody_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

@@ -39,6 +39,7 @@ async def relay() -> AsyncIterator[Relay]:
 async def model() -> AsyncIterator[OpenAIServer]:
     async with OpenAIServer() as server:
         server.models.add("glm-4-flash")
+        server.also_knows.add("thinking")
         yield server
 
 

@@ -30,6 +30,7 @@ class Vendors:
     ) -> None:
         self.model, self.qwen, self.clones, self.relay = model, qwen, clones, relay
         model.models.add("glm-4-flash")
+        model.also_knows.add("thinking")
         self.environment = os.environ | {
             "PYTHONIOENCODING": "utf-8",
             "GLM_API_KEY": model.key,

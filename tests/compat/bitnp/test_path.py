@@ -93,6 +93,7 @@ NAMES = """
     from tts.dashscope.voice_clone import *
     from tts.genie import GenieTTS as T4
     from tts.genie.compatible_api import GenieTTS as T5
+    from tts.genie.setup import main as setup
     from tts.pcm2wav import pcm2wav
     import aizuchi.compat.bitnp.tts, aizuchi.compat.bitnp.agent, aizuchi.compat.bitnp.llm_api
 
@@ -102,7 +103,7 @@ NAMES = """
     assert (N1, N3, N4, N5, N6) == (N2, AccumulativeListNode, BracketsParsorNode, LambdaNode, SentenceSepNode)
     assert T2 is T3 is DashscopeTTS and T4 is T5 is GenieTTS
     assert VOICES is aizuchi.compat.bitnp.tts.REGISTRY and BOTS is aizuchi.compat.bitnp.llm_api.REGISTRY
-    assert create_voice and query_voice_list and pcm2wav(b"") and EventData and REGISTRY is not BOTS
+    assert create_voice and query_voice_list and pcm2wav(b"") and setup and EventData and REGISTRY is not BOTS
     heavy = {"dashscope", "genie_tts", "openai", "requests", "onnxruntime", "torch", "fastapi"}
     print(sorted(heavy & set(sys.modules)))
 """

@@ -95,6 +95,7 @@ async def test_a_conversation(project: Path, monkeypatch: pytest.MonkeyPatch):
     """From the flags to the page, over loopback vendors."""
     async with OpenAIServer() as model, QwenTtsServer() as qwen, Relay() as relay:
         model.models.add("glm-4-flash")
+        model.also_knows.add("thinking")
         model.say("你好！")
         monkeypatch.setenv("ZHIPUAI_BASE_URL", model.base_url)
         monkeypatch.setenv("GLM_API_KEY", model.key)

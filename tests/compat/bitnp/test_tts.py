@@ -19,15 +19,15 @@ from aizuchi.compat.bitnp.config_types import Dashscope_TTS_Config
 from aizuchi.compat.bitnp.tts import REGISTRY, AbstractTTS, DashscopeTTS, GenieTTS, create_tts
 from aizuchi.compat.bitnp.tts.dashscope.voice_clone import create_voice, query_voice_list
 from aizuchi.compat.bitnp.tts.either_way import pieces, whole
-from aizuchi.compat.bitnp.tts.genie.trimming import trim
 from aizuchi.compat.bitnp.tts.pcm2wav import pcm2wav
-from aizuchi.errors import ProviderError
+from aizuchi.errors import ConfigError, ProviderError
+from aizuchi.providers.tts.genie_files import python_in
 from tests.compat.bitnp.voices import VOICES, PlainVoice, sound
-from tests.loopback import cosyvoice_server, enrollment_server
+from tests.loopback import cosyvoice_server, enrollment_server, genie_server
 from tests.loopback.cosyvoice_server import CosyVoiceServer
 from tests.loopback.enrollment_server import EnrollmentServer
+from tests.loopback.genie_server import GenieLoopback
 from tests.loopback.qwen_tts_server import KEY, MS, QwenTtsServer
-from tests.loopback.serving import Exchange, LoopbackServer
 from tests.loopback.sound import tone
 
 TICK = b"\x01\x02" * 240
@@ -193,69 +193,58 @@ async def test_voice_cloning(project: Path, monkeypatch: pytest.MonkeyPatch, cap
 # ------------------------------------------------------------------ Genie
 
 
-class GenieServer(LoopbackServer):
-    """Genie's HTTP server, as its module describes it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loaded: dict[str, dict[str, Any]] = {}
-
-    async def handle(self, exchange: Exchange) -> None:
-        asked = exchange.request.json
-        name = asked.pop("character_name")
-        match exchange.request.path:
-            case "/load_character":
-                self.loaded[name] = asked
-            case "/set_reference_audio" if name in self.loaded:
-                self.loaded[name] |= {f"reference_{key}": value for key, value in asked.items()}
-            case "/tts" if name in self.loaded:
-                pcm = b"\x00\x10" * 320 * len(asked["text"]) + b"\x05\x00" * 32_000
-                await exchange.whole(200, pcm, "audio/wav")
-                return
-            case _:
-                await exchange.json(404, {"detail": "Character not found"})
-                return
-        await exchange.json(200, {"status": "success"})
+def genie(model: str = "models/me", reference: str = "ref.wav") -> GenieTTS:
+    return GenieTTS(model, "zh", reference, "蒙德有很多风车呢。", "zh")
 
 
-def genie() -> GenieTTS:
-    return GenieTTS("models/me", "zh", "ref.wav", "蒙德有很多风车呢。", "zh")
+def genie_says(text: str) -> bytes:
+    """What the loopback server makes of a text, 200 ms of silence behind it."""
+    return tone(text, genie_server.MS, 32_000) + (b"\5\0" * 32 * genie_server.TAIL_MS).ljust(12_800, b"\0")
 
 
 @pytest.mark.network
 async def test_genie(monkeypatch: pytest.MonkeyPatch):
-    """Loaded once, with its recording; 32 kHz, and 200 ms of silence after the last sound."""
-    async with GenieServer() as server:
-        monkeypatch.setenv("GENIE_URL", f"http://127.0.0.1:{server.port}")
-        voice = genie()
-        rate, pcm = samples(await voice.synthesize("你好"))
-        assert (rate, len(pcm)) == (32_000, 2 * (640 + 6_400))
-        await asyncio.to_thread(voice.synthesize, "你好吗")
+    """Loaded once, with its recording; 32 kHz, 200 ms of silence; several voices don't get mixed up."""
+    async with GenieLoopback() as server:
+        monkeypatch.setenv("GENIE_URL", server.url)
+        voice, other = genie(), genie("models/other")
+        assert samples(await voice.synthesize("你好")) == (32_000, genie_says("你好"))
+        assert samples(await asyncio.to_thread(voice.synthesize, "你好。再见")) == (
+            32_000,
+            genie_says("你好。再见"),
+        )
         paths = [request.path for request in server.requests]
         assert paths == ["/load_character", "/set_reference_audio", "/tts", "/tts"]
-        assert server.loaded[voice.speaker_name] == {
-            "onnx_model_dir": "models/me",
+        assert server.characters[voice.speaker_name]["onnx_model_dir"] == "models/me"
+        assert server.references[voice.speaker_name] == {
+            "character_name": voice.speaker_name,
+            "audio_path": "ref.wav",
+            "audio_text": "蒙德有很多风车呢。",
             "language": "zh",
-            "reference_audio_path": "ref.wav",
-            "reference_audio_text": "蒙德有很多风车呢。",
-            "reference_language": "zh",
         }
         assert await voice.synthesize("？") == b""
-    with pytest.raises(ProviderError, match="does not answer"):
+        made = await asyncio.gather(*(each.synthesize("一起") for each in (voice, other, voice)))
+        assert [samples(file)[1] for file in made] == [genie_says("一起")] * 3
+        assert server.most == 1
+    with pytest.raises(ProviderError, match="genie"):
+        await genie().synthesize("你好")
+
+
+async def test_genie_is_missing(monkeypatch: pytest.MonkeyPatch, project: Path):
+    """What is not there is told with what brings it: first Genie itself, then its files and the voice's."""
+    monkeypatch.setenv("AIZUCHI_HOME", str(project / "home"))
+    with pytest.raises(ConfigError, match=r"tts/genie/setup\.py"):
+        await genie().synthesize("你好")
+    python = python_in(project / "home" / "genie")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    with pytest.raises(ConfigError, match=r"GenieData.*models.me.*ref.wav"):
         await genie().synthesize("你好")
 
 
 def test_genie_does_not_stream():
     with pytest.raises(NotImplementedError):
         genie().synthesize_stream("你好")
-
-
-def test_trimming():
-    """Cut or padded to 200 ms after the last sample above 10; silence alone is left as it is."""
-    loud = struct.pack("<h", -300) * 100
-    assert trim(loud) == loud + bytes(12_800)
-    assert trim(loud + struct.pack("<h", 10) * 50_000) == loud + struct.pack("<h", 10) * 6_400
-    assert trim(bytes(64)) == bytes(64) and trim(b"") == b""
 
 
 # ------------------------------------------------------------------ everybody's

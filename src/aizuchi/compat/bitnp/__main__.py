@@ -1,6 +1,6 @@
 """`python -m aizuchi.compat.bitnp SCRIPT.py [ARGUMENTS]`: run a script of an agent project on our modules.
 
-`run_agent.py` and `run_server.py` are ours where the project has none of its own.
+`run_agent.py`, `run_server.py` and `tts/genie/setup.py` are ours where the project has none of its own.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ def main() -> int:
         print(__doc__)
         return 0 if len(sys.argv) > 1 else 2
     script = Path(sys.argv[1])
-    if not script.is_file() and (FOLDER / script.name).is_file():
-        script = FOLDER / script.name
+    if not script.is_file():
+        ours = (FOLDER / script, FOLDER / script.name)
+        script = next((each for each in ours if each.is_file()), script)
     if not script.is_file():
         print(f"there is no script {script}", file=sys.stderr)
         return 2

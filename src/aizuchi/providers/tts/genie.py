@@ -126,7 +126,7 @@ class GenieVoice(Voice):
         if self._options.voice and self._options.voice not in self._options.voices:
             raise ConfigError(f"tts.genie.voice: {self._options.voice!r} is not among tts.genie.voices")
         if self._server.own:
-            await asyncio.to_thread(self._look)
+            await asyncio.to_thread(self.look)
         self._server.open()
         await self._errands.__aenter__()
         if self._server.own:
@@ -141,7 +141,8 @@ class GenieVoice(Voice):
         await self._errands.__aexit__(None, None, None)
         await self._server.close()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Read what a process of our own needs. Raises ConfigError that lists what is missing."""
         options = self._options
         if not options.python:
             raise ConfigError(

@@ -5,6 +5,7 @@ Source: the package `genie-tts` 2.0.2.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,13 @@ PROMPT_ENCODER: Final = ("prompt_encoder_fp32.onnx", "prompt_encoder_fp16.bin")
 """Models of the generation v2ProPlus have both."""
 SOUND: Final = frozenset({".wav", ".flac", ".ogg", ".aiff", ".aif"})
 """What a reference may be."""
+
+
+def python_in(folder: Path) -> Path:
+    """The Python that `aizuchi genie setup` makes there."""
+    if sys.platform == "win32":
+        return folder / "venv" / "Scripts" / "python.exe"
+    return folder / "venv" / "bin" / "python"
 
 
 def missing_data(data: Path, languages: set[str]) -> Iterator[str]:

@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -16,27 +15,16 @@ from pydantic import SecretStr
 
 from aizuchi.compat.bitnp.calling import PATIENCE, soon
 from aizuchi.compat.bitnp.llm_api.abstract_bot import AbstractBot
+from aizuchi.compat.bitnp.llm_api.raw_messages import RawOpenAI, RawPrompt
 from aizuchi.errors import AizuchiError, ProviderError
-from aizuchi.ports import Prompt, Token
-from aizuchi.providers.llm.openai import OpenAIModel
+from aizuchi.ports import Token
+from aizuchi.providers.llm.openai import ChatModel
 from aizuchi.providers.openai import Refused, is_local
 
 _NONE = "none"
 """Stands for a key where a server of one's own wants none; an empty one would be taken from elsewhere."""
 _LONGEST = 900.0
 """Seconds for one reply. Slow handlers hold it back, so this is more than a model alone would need."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Raw(Prompt):
-    raw: tuple[Any, ...] = ()
-    """Messages that go to the server as the script wrote them, parts and pictures included."""
-
-
-class _Model(OpenAIModel):
-    def request(self, prompt: Prompt) -> dict[str, Any]:
-        body = super().request(prompt)
-        return body | {"messages": list(prompt.raw)} if isinstance(prompt, _Raw) else body
 
 
 class ChatBot(AbstractBot):
@@ -47,6 +35,8 @@ class ChatBot(AbstractBot):
 
     default_model: ClassVar[str] = ""
     default_url: ClassVar[str] = ""
+    model_class: ClassVar[type[ChatModel]] = RawOpenAI
+    """The client that asks the vendor; it takes a `RawPrompt`."""
 
     def __init__(
         self,
@@ -62,7 +52,7 @@ class ChatBot(AbstractBot):
         self.system_prompt = system_prompt
         self.max_context_length = max_context_length
         self.base_url = base_url
-        self._model: OpenAIModel | None = None
+        self._model: ChatModel | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def setup(self) -> None:
@@ -107,7 +97,7 @@ class ChatBot(AbstractBot):
 
     async def _pieces(self, messages: list[dict[str, Any]]) -> AsyncGenerator[str, None]:
         model = await self._open()
-        async with aclosing(model.think(_Raw((), raw=tuple(messages)))) as stream:
+        async with aclosing(model.think(RawPrompt((), raw=tuple(messages)))) as stream:
             while True:
                 try:
                     piece = await soon(PATIENCE, anext(stream, None))
@@ -118,7 +108,7 @@ class ChatBot(AbstractBot):
                 if isinstance(piece, Token) and piece.text and piece.text != "undefined":
                     yield piece.text
 
-    async def _open(self) -> OpenAIModel:
+    async def _open(self) -> ChatModel:
         """The client of this event loop; a script may run several, one after the other."""
         loop = asyncio.get_running_loop()
         # Loading it takes a good part of a second, for which the loop shall not stand still.
@@ -127,13 +117,13 @@ class ChatBot(AbstractBot):
             address = self.address()
             if not self.token and not is_local(urlsplit(address).hostname or ""):
                 raise ProviderError("no key; write it into tokens/tokens.json or set its variable")
-            options = OpenAIModel.Options(
+            options = self.model_class.Options(
                 base_url=address,
                 api_key=SecretStr(self.token or _NONE),
                 model=self.model_name,
                 timeout=_LONGEST,
             )
-            self._model, self._loop = _Model(options), loop
+            self._model, self._loop = self.model_class(options), loop
             await self._model.__aenter__()
         return self._model
 
