@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import re
 import struct
@@ -540,7 +541,9 @@ class Client:
                 since, self._paused = self._paused, None
                 self._sounds_until = _now()
                 for other, got in self._got.items():
-                    self._got[other] = [each for each in got if each[0] <= since]
+                    self._got[other] = [
+                        (begun if begun <= since else math.inf, place, ms) for begun, place, ms in got
+                    ]
             case Interrupted():
                 self._paused = None
             case _:
