@@ -224,6 +224,7 @@ def test_next_over_an_answer_cuts_the_answer():
     scene = play(act, character=hero())
     outcomes = {each.turn: each.outcome for each in scene.all(TurnEnded)}
     assert outcomes[1] == outcomes[2] == "interrupted"
+    assert moves(scene)[:3] == [("playing", 1), ("asked", 1), ("playing", 2)]
     assert [each.page for each in scene.all(Slide)] == [1, 2, 3]
 
 

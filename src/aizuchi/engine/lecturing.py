@@ -147,8 +147,10 @@ class Lecturing:
                 self._turn = None
                 if turn is not None:
                     turns.withdraw(turn, SKIPPED)
-                if not gently and turns.stage.active is not None:
-                    turns.silence(SKIPPED, close_mic=False)
+                if not gently:
+                    self._course.answered()
+                    if turns.stage.active is not None:
+                        turns.silence(SKIPPED, close_mic=False)
 
     # ------------------------------------------------------------------ what it gives
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from aizuchi.events import LectureState
+
 StateWord = Literal["idle", "listening", "thinking", "speaking"]
 Codec = Literal["pcm_s16le", "opus"]
 
@@ -324,6 +326,25 @@ class PlaybackResume(Down):
     at_ms: int
 
 
+class Slide(Down):
+    """A lecture shows this page from here on."""
+
+    type: Literal["slide"] = "slide"
+    page: int
+    url: str | None = Field(default=None, description="a path on this server, or absolute")
+    title: str | None = None
+
+
+class LectureUpdate(Down):
+    """A lecture goes on, stands still or is over."""
+
+    type: Literal["lecture_update"] = "lecture_update"
+    state: LectureState
+    page: int = Field(description="the page's own number")
+    place: int = Field(ge=1, description="the same, counted in pages")
+    pages: int
+
+
 class TimelineMessage(Down):
     """Entries of the session's own log."""
 
@@ -360,6 +381,8 @@ DownMessage = Annotated[
     | Heard
     | PlaybackPause
     | PlaybackResume
+    | Slide
+    | LectureUpdate
     | TimelineMessage,
     Field(discriminator="type"),
 ]

@@ -21,6 +21,7 @@ from aizuchi.events import (
     Noted,
     Played,
     StateChanged,
+    Steer,
     Typed,
 )
 from aizuchi.ports import Frame, Join, Leave
@@ -182,6 +183,10 @@ class Inward:
                 yield Interrupt(f"{reason}_client" if reason in down.ENGINE_REASONS else reason)
             case up.UiEvent():
                 yield Happened(said.name, checks.payload(said.payload))
+            case up.LectureControl():
+                if said.action == "goto" and said.page is None:
+                    raise ProtocolError("lecture_control: goto wants a page")
+                yield Steer(said.action, said.page)
             case up.ContextUpdate():
                 yield from self._context(said, now)
             case up.ImageMessage():

@@ -19,10 +19,12 @@ from aizuchi.events import (
     Heard,
     HeardPartial,
     Interrupted,
+    LectureMoved,
     Measured,
     Packet,
     Queued,
     Sentence,
+    Slide,
     Speech,
     SpeechDone,
     StateChanged,
@@ -45,7 +47,19 @@ from aizuchi.wire.native.ledger import Ledger
 from aizuchi.wire.native.numbering import Numbering
 from aizuchi.wire.native.reply import Reply, arguments, chunk, clip
 
-REPLY: Final = (TextDelta, Thought, Sentence, Annotated, TextDone, Speech, SpeechDone, WordTime, Cue, Packet)
+REPLY: Final = (
+    TextDelta,
+    Thought,
+    Sentence,
+    Annotated,
+    Slide,
+    TextDone,
+    Speech,
+    SpeechDone,
+    WordTime,
+    Cue,
+    Packet,
+)
 MAX_CLIP: Final = 720 << 10
 """Bytes of sound in one `tts_audio`: as base64 under 1 MiB, the most that many clients take by default."""
 MAX_REPLIES: Final = 16
@@ -159,6 +173,10 @@ class Outward:
                 )
             case TurnEnded():
                 yield from self._turn_ended(event, entry)
+            case Slide(page=page, url=url, title=title) if "lecture" in self._wants:
+                yield down.Slide(page=page, url=url or None, title=title or None)
+            case LectureMoved(state=state, page=page, place=place, pages=pages) if "lecture" in self._wants:
+                yield down.LectureUpdate(state=state, page=page, place=place, pages=pages)
             case TurnHeld(at_ms=at_ms) if "hold" in self._wants:
                 yield down.PlaybackPause(at_ms=at_ms)
             case TurnResumed(turn=turn, at_ms=at_ms):

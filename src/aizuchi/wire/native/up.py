@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from aizuchi.events import Steering
+
 PROTOCOL: Final = "dh.v1"
 WANTS: Final = (
     "stream",
@@ -25,6 +27,7 @@ WANTS: Final = (
     "blendshapes",
     "tts_stream",
     "greeting",
+    "lecture",
 )
 """What a client may ask for in `hello`; words not in this list are passed over."""
 
@@ -188,6 +191,14 @@ class UiEvent(UpMessage):
     payload: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
+class LectureControl(UpMessage):
+    """Where the lecture is to go, if the character gives one."""
+
+    type: Literal["lecture_control"]
+    action: Steering
+    page: int | None = Field(default=None, ge=0, le=100_000, description="with goto: the page's number")
+
+
 class ContextUpdate(UpMessage):
     """What the user looks at; replaces the context of its scope, from the next turn on."""
 
@@ -276,6 +287,7 @@ Up = Annotated[
     | TextInput
     | Interrupt
     | UiEvent
+    | LectureControl
     | ContextUpdate
     | ImageMessage
     | PlaybackStarted
