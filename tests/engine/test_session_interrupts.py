@@ -269,7 +269,7 @@ def test_an_ear_that_lies_does_not_stop_the_voice():
 
 
 def test_a_lecture_goes_on_after_a_question():
-    """It is held, not ended, and resumed with a generation of its own."""
+    """It is held, not ended, and resumed at the sentence that was cut, with a generation of its own."""
     answers = iter([LONG, "The answer."])
 
     async def act(scene: Scene) -> None:
@@ -283,7 +283,7 @@ def test_a_lecture_goes_on_after_a_question():
     scene = play(act, llm=[FakeModel(lambda prompt: tokens(next(answers)))])
     held, resumed = scene.all(TurnHeld)[0], scene.all(TurnResumed)[0]
     assert held.turn == resumed.turn == 1
-    assert held.at_ms == resumed.at_ms > 0
+    assert held.at_ms > resumed.at_ms == 0
     assert [ended.turn for ended in scene.all(TurnEnded)] == [2, 1]
     entry = next(each for each in scene.log if isinstance(each.event, TurnResumed))
     assert entry.generation == 3
