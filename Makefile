@@ -80,7 +80,7 @@ run: $(BASE)
 test: $(DEV)
 	@$(PAGES) build
 	@$(PAGES) test
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder $(ARGS)
 
 check: $(DEV)
 	@echo "ruff format";    $(BIN)/ruff format --check --quiet . \

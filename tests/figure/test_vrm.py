@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.figure import browser
 from tests.figure.primitive import MORPHS, vrm
@@ -126,13 +127,19 @@ def test_loudness_moves_the_mouth(site: str):
     """Without visemes the mouth follows what is heard, and shuts when it is silent."""
     with browser.opened(site) as page:
         page.evaluate(WEAR, {"url": "/one.vrm", "mouth": None, "state": "speaking", "level": 0.5})
-        page.wait_for_timeout(400)
-        vowels = page.evaluate(WEIGHTS)
-        assert sum(vowels[each] for each in ("aa", "ih", "ou", "ee", "oh")) > 0.3
+        assert _until(page, lambda open_: open_ > 0.3)
         page.evaluate("() => { window.now.level = 0; }")
-        page.wait_for_timeout(900)
+        assert _until(page, lambda open_: open_ < 0.05)
+
+
+def _until(page: Page, wanted: Callable[[float], bool]) -> bool:
+    """Whether the mouth comes to be so, given time to draw."""
+    for _ in range(100):
         vowels = page.evaluate(WEIGHTS)
-        assert sum(vowels[each] for each in ("aa", "ih", "ou", "ee", "oh")) < 0.05
+        if wanted(sum(vowels[each] for each in ("aa", "ih", "ou", "ee", "oh"))):
+            return True
+        page.wait_for_timeout(100)
+    return False
 
 
 def test_a_dropped_file(site: str):
