@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
@@ -25,8 +26,32 @@ def browsed(nodeid: str) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest in one piece goes first."""
-    items.sort(key=lambda item: not browsed(item.nodeid))
+    """Browsers go last, when the other processes have little left to do."""
+    items.sort(key=lambda item: browsed(item.nodeid))
+    for item in items:
+        if browsed(item.nodeid) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A test with a browser has three tries: a machine that stands still is late with sound and picture.
+
+    What a page itself gets wrong is wrong in each; a try that failed is told.
+    """
+    if not browsed(item.nodeid) or not isinstance(item, pytest.Function):
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports: list[pytest.TestReport] = []
+    for left in (2, 1, 0):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        if left == 0 or not any(each.failed for each in reports):
+            break
+        logging.getLogger(__name__).warning("%s failed and is tried again", item.nodeid)
+        item._initrequest()
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 class Sharing(LoadScopeScheduling):
