@@ -61,6 +61,7 @@ class Sharing(LoadScopeScheduling):
         return "browser" if browsed(nodeid) else nodeid.split("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return Sharing(config, log)
 
