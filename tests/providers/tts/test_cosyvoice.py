@@ -15,6 +15,7 @@ from aizuchi.events import Sentence
 from aizuchi.ports import Audio, Spoken, Style, Word
 from aizuchi.providers.tts.cosyvoice import CosyVoice
 from tests.loopback.cosyvoice_server import KEY, MS, CosyVoiceServer
+from tests.providers.tts.writing import pcm, written
 
 pytestmark = pytest.mark.network
 
@@ -33,20 +34,13 @@ def voice(server: CosyVoiceServer, **options: Any) -> CosyVoice:
     return CosyVoice(CosyVoice.Options.model_validate(given))
 
 
-async def written(*pieces: str, gate: asyncio.Event | None = None) -> AsyncIterator[str]:
-    for number, piece in enumerate(pieces):
-        if number and gate is not None:
-            await gate.wait()
-        yield piece
-
-
 async def spoken(chosen: CosyVoice, *pieces: str, style: Style | None = None) -> list[Audio | Word | Spoken]:
     async with asyncio.timeout(20), aclosing(chosen.speak(written(*pieces), style or Style(), "en")) as items:
         return [item async for item in items]
 
 
 def ms(items: list[Any]) -> float:
-    return sum(len(item.pcm) for item in items if isinstance(item, Audio)) / 2 / RATE * 1000
+    return len(pcm(items)) / 2 / RATE * 1000
 
 
 async def test_text_in_pieces_becomes_sound(server: CosyVoiceServer):

@@ -24,6 +24,7 @@ from aizuchi.providers.tts.minimax import MiniMaxVoice
 from aizuchi.server.tls import own_certificate
 from tests.loopback.minimax_server import BIDIRECTIONAL, CLASSIC, KEY, MS, MiniMaxServer
 from tests.loopback.sound import frequency_of, pitch, tone
+from tests.providers.tts.writing import pcm, written
 
 pytestmark = pytest.mark.network
 
@@ -41,13 +42,6 @@ async def server() -> AsyncIterator[MiniMaxServer]:
 def voice(server: MiniMaxServer, **options: Any) -> MiniMaxVoice:
     given = {"base_url": server.host, "api_key": KEY, "connect_timeout": 2.0, **options}
     return MiniMaxVoice(MiniMaxVoice.Options.model_validate(given))
-
-
-async def written(*pieces: str, gate: asyncio.Event | None = None) -> AsyncIterator[str]:
-    for number, piece in enumerate(pieces):
-        if number and gate is not None:
-            await gate.wait()
-        yield piece
 
 
 async def spoken(
@@ -76,10 +70,6 @@ async def kept(chosen: MiniMaxVoice) -> None:
         if chosen._line.sockets._kept:
             return
         await asyncio.sleep(0.01)
-
-
-def pcm(items: list[Any]) -> bytes:
-    return b"".join(item.pcm for item in items if isinstance(item, Audio))
 
 
 def ms(items: list[Any]) -> float:

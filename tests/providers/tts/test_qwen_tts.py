@@ -18,6 +18,7 @@ from aizuchi.providers.tts.qwen_tts import QwenTts
 from aizuchi.providers.tts.qwen_tts_request import Sentences
 from tests.loopback.qwen_tts_server import KEY, MS, QwenTtsServer
 from tests.loopback.sound import frequency_of, pitch, tone
+from tests.providers.tts.writing import pcm, written
 
 RATE = 24_000
 HELLO = "Hello there."
@@ -35,13 +36,6 @@ async def server() -> AsyncIterator[QwenTtsServer]:
 def voice(server: QwenTtsServer, **options: Any) -> QwenTts:
     given = {"base_url": server.host, "api_key": KEY, "connect_timeout": 2.0, **options}
     return QwenTts(QwenTts.Options.model_validate(given))
-
-
-async def written(*pieces: str, gate: asyncio.Event | None = None) -> AsyncIterator[str]:
-    for number, piece in enumerate(pieces):
-        if number and gate is not None:
-            await gate.wait()
-        yield piece
 
 
 async def spoken(chosen: QwenTts, *pieces: str, style: Style | None = None) -> list[Audio | Word | Spoken]:
@@ -67,10 +61,6 @@ async def kept(chosen: QwenTts) -> None:
         if chosen._line.sockets._kept:
             return
         await asyncio.sleep(0.01)
-
-
-def pcm(items: list[Any]) -> bytes:
-    return b"".join(item.pcm for item in items if isinstance(item, Audio))
 
 
 def ms(items: list[Any]) -> float:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any
 
 from pydantic import Field
 
@@ -22,14 +22,13 @@ from aizuchi.ports import Style
 from aizuchi.providers import dashscope
 from aizuchi.providers.cloning.dashscope import CosyCloner
 from aizuchi.providers.cloning.enrollment import Enrollment
-from aizuchi.providers.line import Line
 from aizuchi.providers.sockets import Socket
 from aizuchi.providers.tts import socket_voice
 from aizuchi.providers.tts.cosyvoice_task import Task
-from aizuchi.providers.tts.socket_voice import SocketVoice
+from aizuchi.providers.tts.dashscope_voice import DashScopeVoice
 
 
-class CosyVoice(SocketVoice[Task]):
+class CosyVoice(DashScopeVoice[Task]):
     """Speech synthesis that takes text while it is written."""
 
     name = "cosyvoice"
@@ -52,38 +51,16 @@ class CosyVoice(SocketVoice[Task]):
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._key = dashscope.key(options)
-        line = Line(
-            "tts.cosyvoice",
-            dashscope.address(options.base_url, dashscope.INFERENCE),
-            dashscope.headers(options),
+        super().__init__(
             options,
-            example=dashscope.MAINLAND,
-            refused=dashscope.refused("tts.cosyvoice"),
-            idle=dashscope.IDLE,
+            dashscope.address(options.base_url, dashscope.INFERENCE),
+            model=options.model,
+            voice=options.voice,
+            rate=options.sample_rate,
         )
-        super().__init__(options, line, rate=options.sample_rate)
 
-    async def __aenter__(self) -> Self:
-        dashscope.need_key("tts.cosyvoice", self._options)
-        return await super().__aenter__()
-
-    @property
-    def streams(self) -> bool:
-        return True
-
-    @property
-    def about(self) -> str:
-        return f"{self._options.model}, voice {self._options.voice}, at {self._line.host}"
-
-    def cloner(self) -> CosyCloner:
-        """Who makes voices for it. Raises ConfigError when there is no key."""
-        options = self._options
-        dashscope.need_key("tts.cosyvoice", options)
-        api = Enrollment(
-            options.base_url, dashscope.headers(options), self._key, verify_tls=options.verify_tls
-        )
-        return CosyCloner(api, options.model)
+    def _cloner(self, api: Enrollment) -> CosyCloner:
+        return CosyCloner(api, self._options.model)
 
     def _talk(self, settings: str) -> Task:
         return Task(self._line.host, self._key, self._options.sample_rate)

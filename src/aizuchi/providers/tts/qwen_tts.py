@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from pydantic import Field
@@ -26,11 +26,10 @@ from aizuchi.ports import Style
 from aizuchi.providers import dashscope
 from aizuchi.providers.cloning.dashscope import QwenCloner
 from aizuchi.providers.cloning.enrollment import Enrollment
-from aizuchi.providers.line import Line
 from aizuchi.providers.sockets import Socket
 from aizuchi.providers.tts import socket_voice
+from aizuchi.providers.tts.dashscope_voice import DashScopeVoice
 from aizuchi.providers.tts.qwen_tts_request import Request, Sentences, speakable
-from aizuchi.providers.tts.socket_voice import SocketVoice
 
 KEPT: Final = 8
 """Idle connections at most: each voice and each language has its own."""
@@ -50,7 +49,7 @@ LANGUAGES: Final = {
 }
 
 
-class QwenTts(SocketVoice[Request]):
+class QwenTts(DashScopeVoice[Request]):
     """Speech synthesis that takes text while it is written, in the vendor's voices and in cloned ones."""
 
     name = "qwen_tts"
@@ -97,42 +96,15 @@ class QwenTts(SocketVoice[Request]):
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._key = dashscope.key(options)
         url = dashscope.address(options.base_url, dashscope.REALTIME)
         if "model=" not in url:
             url += f"{'&' if '?' in url else '?'}model={quote(options.model, safe='')}"
-        line = Line(
-            "tts.qwen_tts",
-            url,
-            dashscope.headers(options),
-            options,
-            example=dashscope.MAINLAND,
-            refused=dashscope.refused("tts.qwen_tts"),
-            idle=dashscope.IDLE,
-            most=KEPT,
+        super().__init__(
+            options, url, model=options.model, voice=options.voice, rate=options.sample_rate, most=KEPT
         )
-        super().__init__(options, line, rate=options.sample_rate)
 
-    async def __aenter__(self) -> Self:
-        dashscope.need_key("tts.qwen_tts", self._options)
-        return await super().__aenter__()
-
-    @property
-    def streams(self) -> bool:
-        return True
-
-    @property
-    def about(self) -> str:
-        return f"{self._options.model}, voice {self._options.voice}, at {self._line.host}"
-
-    def cloner(self) -> QwenCloner:
-        """Who makes voices for it. Raises ConfigError when there is no key."""
-        options = self._options
-        dashscope.need_key("tts.qwen_tts", options)
-        api = Enrollment(
-            options.base_url, dashscope.headers(options), self._key, verify_tls=options.verify_tls
-        )
-        return QwenCloner(api, options.model)
+    def _cloner(self, api: Enrollment) -> QwenCloner:
+        return QwenCloner(api, self._options.model)
 
     def _speakable(self, text: str) -> bool:
         return speakable(text)
