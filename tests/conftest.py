@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """A test with a browser has three tries: a machine that stands still is late with sound and picture.
 
-    What a page itself gets wrong is wrong in each; a try that failed is told.
+    What a page itself gets wrong is wrong in each; a try that failed is among the warnings.
     """
     if not browsed(item.nodeid) or not isinstance(item, pytest.Function):
         return None
@@ -46,7 +46,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         if left == 0 or not any(each.failed for each in reports):
             break
-        logging.getLogger(__name__).warning("%s failed and is tried again", item.nodeid)
+        item.warn(pytest.PytestWarning(f"{item.name} failed and is tried again"))
         item._initrequest()
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)

@@ -237,9 +237,9 @@ class Sessions:
         try:
             if stored is None and join.alone:
                 await self._replace(join, guest, token)
-            person = (
-                str(stored.get("person")) if stored is not None else token.who if token is not None else ""
-            )
+            person = token.who if token is not None else ""
+            if stored is not None:
+                person = str(stored.get("person"))
             return await self._seated(join, guest, token, stored, person)
         except BaseException:
             self._left(guest)
