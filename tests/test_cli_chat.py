@@ -13,10 +13,11 @@ from aizuchi.audio import read_wav
 from aizuchi.cli.chat import token_of
 from aizuchi.cli.chat_line import address
 from aizuchi.errors import ConfigError
-from tests.cli_chat import Card, Keys, chat, recording
+from tests.cli_chat import Keys, chat, recording
 from tests.loopback.chatanon_server import HEARD, REPLY, VOICE, ChatAnonServer, Dialect
 from tests.server.chatting import SAID, house_of_two
 from tests.server.sockets import serving, ws
+from tests.sound_card import Card
 from tests.wire.independent_chatanon import Client, anon, quiet, tone
 
 pytestmark = pytest.mark.network

@@ -25,6 +25,7 @@ from aizuchi.client import Sound
 from aizuchi.config import load
 from aizuchi.errors import ConfigError
 from aizuchi.wire.native import down
+from tests.sound_card import Card
 from tests.speech import recording
 
 QUICK = """\
@@ -347,35 +348,6 @@ def test_something_newer_takes_the_place_of_what_is_paused():
     speaker.pause(1)
     speaker.put(replace(sound(b"cc", 2), generation=2))
     assert speaker.fill(4) == b"cc\0\0"
-
-
-class Card:
-    """What `sounddevice` looks like to us."""
-
-    class PortAudioError(Exception):
-        pass
-
-    def __init__(self, *, broken: bool = False) -> None:
-        self.broken = broken
-        self.microphone: Any = None
-        self.outputs: list[Any] = []
-
-    def RawInputStream(self, **given: Any) -> Any:
-        if self.broken:
-            raise self.PortAudioError("no default device")
-        self.microphone = given
-        return self
-
-    def RawOutputStream(self, **given: Any) -> Any:
-        self.outputs.append(given)
-        return self
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __exit__(self, *_: Any) -> None: ...
-    def start(self) -> None: ...
-    def close(self) -> None: ...
 
 
 async def test_hands_free():

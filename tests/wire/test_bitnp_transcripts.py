@@ -7,19 +7,16 @@ change on purpose `python -m tests.wire.test_bitnp_transcripts` writes the outco
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aizuchi.events import Entry, Input, Packet
 from aizuchi.ports import Join
-from aizuchi.timeline_json import entry_from_json, entry_to_json
 from tests.wire.bitnp_talk import Talk, sound
+from tests.wire.replaying import entry, files, plain, read, rewrite
 
-FOLDER = Path(__file__).parent / "transcripts"
-FILES = sorted(FOLDER.glob("bitnp-*.jsonl"))
+FILES = files("bitnp")
 
 
 def replay(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -42,7 +39,7 @@ def replay(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             case {"up": data}:
                 got = talk.raw(json.dumps(data))
             case {"entry": dict(told)}:
-                got = talk.entry(_entry(told))
+                got = talk.entry(entry(told))
             case _:
                 raise AssertionError(f"no such line: {line}")
         for each in got:
@@ -50,23 +47,11 @@ def replay(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield json.loads(json.dumps(told))
 
 
-def _entry(told: dict[str, Any]) -> Entry:
-    entry = entry_from_json(told)
-    assert entry is not None, told
-    if isinstance(entry.event, Packet):
-        pcm = bytes(entry.event.ms * entry.event.rate // 500)
-        entry = replace(entry, event=replace(entry.event, data=pcm))
-    return entry
-
-
 def _event(event: Any) -> dict[str, Any]:
     if isinstance(event, Join):
         return {"kind": "join", "character": event.character, "person": event.person, "stays": event.stays}
-    assert isinstance(event, Input)
-    told = entry_to_json(Entry(0, 0.0, None, 0, event))
     pcm = getattr(event, "pcm", None)
-    plain = {name: value for name, value in told.items() if name not in ("seq", "at", "turn", "generation")}
-    return plain if pcm is None else plain | {"bytes": len(pcm)}
+    return plain(event) | ({} if pcm is None else {"bytes": len(pcm)})
 
 
 def _brief(event: dict[str, Any]) -> dict[str, Any]:
@@ -74,10 +59,6 @@ def _brief(event: dict[str, Any]) -> dict[str, Any]:
         return event
     size, rate = sound(event["media_data"])
     return event | {"media_data": f"{size * 500 // rate} ms at {rate} Hz"}
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -98,6 +79,4 @@ def test_all_are_there():
 
 
 if __name__ == "__main__":
-    for each in FILES:
-        rows = [json.dumps(line, ensure_ascii=False) for line in replay(read(each))]
-        each.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    rewrite(FILES, replay)

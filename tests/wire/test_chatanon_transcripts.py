@@ -9,21 +9,18 @@ change on purpose `python -m tests.wire.test_chatanon_transcripts` writes the ou
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aizuchi.errors import ProtocolError, UnknownCharacter
-from aizuchi.events import Entry, Input, Packet
 from aizuchi.ports import Ask, Join
-from aizuchi.timeline_json import entry_from_json, entry_to_json
 from aizuchi.wire.chatanon import Manners
 from tests.wire.chatanon_talk import Talk, sound
+from tests.wire.replaying import entry, files, plain, read, rewrite
 
-FOLDER = Path(__file__).parent / "transcripts"
-FILES = sorted(FOLDER.glob("chatanon-*.jsonl"))
+FILES = files("chatanon")
 
 
 def replay(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -60,7 +57,7 @@ def replay(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             case {"refuse": {"message": str(text), "code": str(code), "close": close}}:
                 got = talk.refuse(ProtocolError(text, code=code, close=close))
             case {"entry": dict(told)}:
-                got = talk.entry(_entry(told))
+                got = talk.entry(entry(told))
             case _:
                 raise AssertionError(f"no such line: {line}")
         for each in got:
@@ -68,24 +65,13 @@ def replay(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield json.loads(json.dumps(told))
 
 
-def _entry(told: dict[str, Any]) -> Entry:
-    entry = entry_from_json(told)
-    assert entry is not None, told
-    if isinstance(entry.event, Packet):
-        entry = replace(entry, event=replace(entry.event, data=bytes(entry.event.ms * 32)))
-    return entry
-
-
 def _event(event: Any) -> dict[str, Any]:
     if isinstance(event, Join):
         return {"kind": "join", "character": event.character, "alone": event.alone, "stays": event.stays}
     if isinstance(event, Ask):
         return {"kind": "ask", "what": event.what, **event.args}
-    assert isinstance(event, Input)
-    told = entry_to_json(Entry(0, 0.0, None, 0, event))
     pcm = getattr(event, "pcm", None)
-    plain = {name: value for name, value in told.items() if name not in ("seq", "at", "turn", "generation")}
-    return plain if pcm is None else plain | {"ms": len(pcm) // 32}
+    return plain(event) | ({} if pcm is None else {"ms": len(pcm) // 32})
 
 
 def _brief(message: dict[str, Any]) -> dict[str, Any]:
@@ -93,10 +79,6 @@ def _brief(message: dict[str, Any]) -> dict[str, Any]:
     if "audio_base64" in message:
         brief["ms"] = len(base64.b64decode(message["audio_base64"])) // 32
     return brief
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -113,6 +95,4 @@ def test_all_are_there():
 
 
 if __name__ == "__main__":
-    for each in FILES:
-        rows = [json.dumps(line, ensure_ascii=False) for line in replay(read(each))]
-        each.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    rewrite(FILES, replay)

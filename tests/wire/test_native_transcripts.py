@@ -9,18 +9,17 @@ message, `down`: a message to the client, `frame`: a binary one). Of sound only 
 
 import json
 from collections.abc import Iterator
-from dataclasses import is_dataclass, replace
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aizuchi.events import Entry, Input, Packet
-from aizuchi.timeline_json import entry_from_json, entry_to_json
+from aizuchi.events import Input
 from tests.wire.native_talk import SESSION, Talk
+from tests.wire.replaying import entry, files, plain, read, rewrite
 
-FOLDER = Path(__file__).parent / "transcripts"
-FILES = sorted(FOLDER.glob("native-*.jsonl"))
+FILES = files("native")
 CAUSES = ("note", "up", "binary", "welcome", "entry")
 
 
@@ -39,12 +38,8 @@ def outcomes(talk: Talk, line: dict[str, Any]) -> Iterator[dict[str, Any]]:
         case {"welcome": dict(told)}:
             yield from ({"down": _brief(message)} for message in talk.welcome(**told))
         case {"entry": dict(told)}:
-            entry = entry_from_json(told)
-            assert entry is not None, told
-            if isinstance(entry.event, Packet):
-                pcm = bytes(entry.event.ms * entry.event.rate // 500)
-                entry = replace(entry, event=replace(entry.event, data=pcm))
-            for message in talk.down(entry.event, generation=entry.generation, turn=entry.turn):
+            it = entry(told)
+            for message in talk.down(it.event, generation=it.generation, turn=it.turn):
                 yield {"frame": _brief(message)} if message["type"] == "frame" else {"down": _brief(message)}
         case {"note": _}:
             pass
@@ -56,18 +51,15 @@ def _event(event: Any) -> dict[str, Any]:
     if not isinstance(event, Input):
         assert is_dataclass(event)
         return {"kind": type(event).__name__.lower()} | _told(event)
-    told = entry_to_json(Entry(0, 0.0, None, 0, event))
-    for name in ("seq", "at", "turn", "generation"):
-        told.pop(name)
     pcm = getattr(event, "pcm", None)
-    return told if pcm is None else told | {"ms": len(pcm) // 32}
+    return plain(event) | ({} if pcm is None else {"ms": len(pcm) // 32})
 
 
 def _told(thing: Any) -> dict[str, Any]:
     """The fields that differ from their defaults."""
-    plain = type(thing)(protocol=thing.protocol) if hasattr(thing, "protocol") else type(thing)()
+    usual = type(thing)(protocol=thing.protocol) if hasattr(thing, "protocol") else type(thing)()
     names = type(thing).__dataclass_fields__
-    return {name: getattr(thing, name) for name in names if getattr(thing, name) != getattr(plain, name)}
+    return {name: getattr(thing, name) for name in names if getattr(thing, name) != getattr(usual, name)}
 
 
 def _brief(message: dict[str, Any]) -> dict[str, Any]:
@@ -92,10 +84,6 @@ def replay(lines: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield json.loads(json.dumps(outcome))
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_transcript(path: Path):
     """The conversation goes as it is written down."""
@@ -111,6 +99,4 @@ def test_all_are_there():
 
 
 if __name__ == "__main__":
-    for each in FILES:
-        rows = [json.dumps(line, ensure_ascii=False) for line in replay(read(each))]
-        each.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    rewrite(FILES, replay)
