@@ -115,6 +115,7 @@ def house(
             log.warning("the agents go on as they were: %s", error)
 
     watcher = Watcher(cast, lambda: watched(newest[0]), take_characters, loud=share[0] == 0)
+    relay = hub(loaded, siblings)
     built = House(
         # The gate is the house's own; by the first conversation it is there.
         parts=replace(made, strained=lambda: built.gate.overloaded),
@@ -145,8 +146,8 @@ def house(
         prepare=[count_from_today],
         duties=[usage.run, rehearsal.keep_up, watcher.run],
         closers=[usage.flush, finish_recording],
-        mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump())),
-        hub=hub(loaded, siblings),
+        mounts=mounts(chatanon=Manners(**settings.chatanon.model_dump()), hub=relay),
+        hub=relay,
     )
     settle(built, residents(loaded, company))
     built.console = Admin(

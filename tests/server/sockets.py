@@ -12,6 +12,7 @@ from websockets.frames import Frame, Opcode
 
 from aizuchi.ports import Wire
 from aizuchi.server.house import House
+from aizuchi.server.hub.routes import hub_mounts
 from aizuchi.server.mounts import Mount, Mounted
 from aizuchi.server.serve import serve
 
@@ -22,7 +23,8 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve a house with the wires given; yields its base URL, `http://127.0.0.1:PORT/`."""
     if table is None:
-        table = [Mount(type(make()), lambda _house, make=make: make()) for make in makers]
+        wires = [Mount(type(make()), lambda _house, make=make: make()) for make in makers]
+        table = [*wires, *hub_mounts(house.hub)]
     stop = asyncio.Event()
     ready: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
     running = asyncio.ensure_future(

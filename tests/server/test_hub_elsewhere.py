@@ -15,6 +15,7 @@ from aizuchi.server.app import make_app
 from aizuchi.server.hub import routes
 from aizuchi.server.hub.hub import Hub
 from aizuchi.server.hub.manners import Manners
+from aizuchi.server.hub.routes import hub_mounts
 from tests.server.bitnp_client import agent, page
 from tests.server.fakes import make_house
 from tests.server.memory_hub import MemoryHub
@@ -60,7 +61,7 @@ async def test_refused_before_accept():
     """A second agent's connection is closed with 4001 and the original's reason, before it is accepted."""
     house = make_house()
     async with house, asyncio.TaskGroup() as group:
-        app = make_app(house)
+        app = make_app(house, hub_mounts(house.hub))
         first, second, one = (Asgi(app, f"/ws/{way}/x") for way in ("agent", "agent", "frontend"))
         group.create_task(first.run())
         assert (await first.get())["type"] == "websocket.accept"
@@ -82,7 +83,7 @@ async def test_refused_before_accept():
 @contextlib.asynccontextmanager
 async def elsewhere(hub):
     """The application under uvicorn's own WebSocket protocol."""
-    config = uvicorn.Config(make_app(make_house(hub=hub)), port=0, log_config=None)
+    config = uvicorn.Config(make_app(make_house(hub=hub), hub_mounts(hub)), port=0, log_config=None)
     server = uvicorn.Server(config)
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve())
@@ -129,8 +130,7 @@ async def test_another_server():
 @pytest.mark.network
 async def test_pings(monkeypatch):
     """Who answers no ping is dropped and its name is free; who does stays, and has nothing else to do."""
-    short = {path: replace(each, ping_interval=0.1, ping_timeout=0.3) for path, each in routes.LIMITS.items()}
-    monkeypatch.setattr(routes, "LIMITS", short)
+    monkeypatch.setattr(routes, "LIMITS", replace(routes.LIMITS, ping_interval=0.1, ping_timeout=0.3))
     made = Hub()
     async with asyncio.timeout(60), serving(make_house(hub=made)) as base, page(base, "x") as one:
         reader, writer = await upgraded(ws(base, "/ws/agent/x"))
@@ -148,7 +148,7 @@ async def test_pings(monkeypatch):
 
 def test_limits():
     """Pings every 20 s; a pong may take a minute, since agents block their loop; frames of 16 MiB."""
-    for each in routes.LIMITS.values():
+    for each in (mount.limits for mount in hub_mounts(Hub())):
         assert (each.ping_interval, each.ping_timeout, each.max_message) == (20.0, 60.0, 16 << 20)
 
 

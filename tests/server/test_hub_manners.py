@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
 from aizuchi.server.admission import Token
+from aizuchi.server.guesses import GUESSES
 from aizuchi.server.hub.hub import Hub
 from aizuchi.server.hub.manners import Manners
 from tests.server.bitnp_client import agent, page
@@ -62,6 +63,14 @@ async def test_tokens():
         ):
             await it.event(1)
             assert await one.data() == 1
+
+
+async def test_guesses():
+    """Whoever offers wrong tokens is slowed down here as everywhere."""
+    async with hub(agent_tokens=[Token("for-agents", "a")]) as (base, _):
+        for number in range(GUESSES):
+            assert await refused(agent, base, f"x?token=guess-{number}") == 401
+        assert await refused(agent, base, "x?token=for-agents") == 429
 
 
 async def test_server_tokens():

@@ -15,7 +15,6 @@ from aizuchi.server import avatars, console, denials, lectures, origin, pages, p
 from aizuchi.server.admission import Token, bearer
 from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.house import House
-from aizuchi.server.hub import routes as hub_routes
 from aizuchi.server.hub import slides
 from aizuchi.server.mounts import Mounted
 
@@ -35,7 +34,6 @@ def make_app(house: House, table: Sequence[Mounted] | None = None) -> FastAPI:
     )
     for mount in house.mounts if table is None else table:
         app.add_api_websocket_route(mount.path, _endpoint(house, mount))
-    app.include_router(hub_routes.router(house))
     app.include_router(lectures.router(house))
     slides.mount(app, house.hub.manners.slides, house.hub.manners.slides_path)
     app.include_router(public.router(house))
@@ -87,7 +85,7 @@ class LoopbackOnly:
 
 def _endpoint(house: House, mount: Mounted) -> Callable[[WebSocket], Any]:
     async def talk(websocket: WebSocket) -> None:
-        if not public.may_come(house, websocket):
+        if not public.may_come(house, websocket, mount.origins):
             # Closed before it was accepted, which is an answer 403.
             await websocket.close()
             return

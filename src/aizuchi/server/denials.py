@@ -6,6 +6,7 @@ from fastapi import WebSocket
 from fastapi.responses import PlainTextResponse
 
 from aizuchi.server.gate import RETRY_MS
+from aizuchi.server.guesses import TooManyGuesses
 
 
 async def full(websocket: WebSocket) -> None:
@@ -19,6 +20,12 @@ async def unauthorized(websocket: WebSocket) -> None:
     """A token is wanted, and none of those known was brought."""
     headers = {"WWW-Authenticate": "Bearer"}
     said = PlainTextResponse("A valid token is needed: ?token=... or a Bearer header.\n", 401, headers)
+    await _deny(websocket, said, 1008)
+
+
+async def guessed(websocket: WebSocket, error: TooManyGuesses) -> None:
+    """Too many wrong tokens came from there."""
+    said = PlainTextResponse(f"{error}\n", 429, {"Retry-After": str(error.seconds)})
     await _deny(websocket, said, 1008)
 
 

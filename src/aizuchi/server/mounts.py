@@ -15,7 +15,8 @@ from starlette.websockets import WebSocket
 
 from aizuchi.ports import Limits, Shard, Wire
 from aizuchi.server.admission import bearer
-from aizuchi.server.hub import routes as hub_routes
+from aizuchi.server.hub.hub import Hub
+from aizuchi.server.hub.routes import hub_mounts
 from aizuchi.server.link import Link
 from aizuchi.server.pipe import Gone, SocketPipe
 from aizuchi.wire.chatanon import ChatAnonWire, Manners
@@ -43,6 +44,11 @@ class Mounted(Protocol):
         """How its connections find their process."""
         ...
 
+    @property
+    def origins(self) -> Sequence[str]:
+        """Whose pages may come, besides those the server lists."""
+        ...
+
     async def talk(self, house: House, websocket: WebSocket) -> None:
         """Serve one connection, which may come in, from before its handshake is answered to its end."""
         ...
@@ -67,6 +73,10 @@ class Mount:
     def shard(self) -> Shard:
         return self.wire.SHARD
 
+    @property
+    def origins(self) -> Sequence[str]:
+        return ()
+
     async def talk(self, house: House, websocket: WebSocket) -> None:
         offered = websocket.scope.get("subprotocols", [])
         chosen = next((each for each in self.wire.subprotocols if each in offered), None)
@@ -82,19 +92,20 @@ class Mount:
         await Link(house, wire, pipe, header=header, address=address).run()
 
 
-def mounts(*, chatanon: Manners | None = None) -> tuple[Mounted, ...]:
+def mounts(*, chatanon: Manners | None = None, hub: Hub | None = None) -> tuple[Mounted, ...]:
     """The protocols this server speaks, each with what it leaves to the server."""
     return (
         Mount(NativeWire, lambda house: NativeWire(token_required=bool(house.tokens))),
         Mount(ChatAnonWire, lambda house: ChatAnonWire(house.display_names, chatanon)),
+        *(hub_mounts(hub) if hub is not None else ()),
     )
 
 
 def shards_of(table: Sequence[Mounted]) -> Mapping[str, Shard]:
     """Path -> how its connections find their process."""
-    return {**hub_routes.SHARDS, **{mount.path: mount.shard for mount in table}}
+    return {mount.path: mount.shard for mount in table}
 
 
 def limits_of(table: Sequence[Mounted]) -> Mapping[str, Limits]:
     """Path -> socket manners, for `socket_class`."""
-    return {**hub_routes.LIMITS, **{mount.path: mount.limits for mount in table}}
+    return {mount.path: mount.limits for mount in table}

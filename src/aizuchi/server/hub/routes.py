@@ -1,17 +1,19 @@
-"""The relay's addresses: `/ws/agent/{agent_name}`, `/ws/frontend/{agent_name}`, and the slides."""
+"""The relay's addresses: `/ws/agent/{agent_name}`, `/ws/frontend/{agent_name}`."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocket
 
 from aizuchi.ports import Limits, Shard
-from aizuchi.server import denials, origin
-from aizuchi.server.admission import authenticate, bearer
+from aizuchi.server import denials
+from aizuchi.server.admission import bearer
+from aizuchi.server.guesses import TooManyGuesses
 from aizuchi.server.hub.hub import KIND, Hub
 from aizuchi.server.hub.outlets import Outlet, PlainOutlet, outlet
 from aizuchi.server.hub.talking import as_agent, as_page
@@ -26,7 +28,7 @@ AGENT: Final = "/ws/agent/{agent_name}"
 PAGE: Final = "/ws/frontend/{agent_name}"
 MAX_MESSAGE: Final = 16 << 20
 """As in the original."""
-_MANNERS: Final = Limits(
+LIMITS: Final = Limits(
     max_message=MAX_MESSAGE,
     ping_interval=20.0,
     # Agents block their event loop while they wait for a model and answer pings late.
@@ -36,54 +38,60 @@ _MANNERS: Final = Limits(
     # each would wait for the other side's late acknowledgement of the one before.
     send_buffer=1 << 20,
 )
-LIMITS: Final = {AGENT: _MANNERS, PAGE: _MANNERS}
-SHARDS: Final = {AGENT: Shard((), room=KIND), PAGE: Shard((), room=KIND)}
+_SHARD: Final = Shard((), room=KIND)
 """An agent and its pages meet in one process."""
 
 
-def router(house: House) -> APIRouter:
-    made = APIRouter()
-    made.add_api_websocket_route(AGENT, _endpoint(house, "agent"))
-    made.add_api_websocket_route(PAGE, _endpoint(house, "page"))
-    return made
+@dataclass(frozen=True, slots=True)
+class HubMount:
+    """One of the relay's two paths."""
 
+    hub: Hub
+    side: Side
 
-def _endpoint(house: House, side: Side) -> Callable[[WebSocket, str], Awaitable[None]]:
-    hub = house.hub
+    @property
+    def path(self) -> str:
+        return AGENT if self.side == "agent" else PAGE
 
-    async def talk(websocket: WebSocket, agent_name: str) -> None:
-        if not _may_come(house, websocket):
-            await websocket.close()
-        elif not _known(house, side, websocket):
-            await denials.unauthorized(websocket)
-        elif not house.gate.enter():
-            await denials.full(websocket)
+    @property
+    def limits(self) -> Limits:
+        return LIMITS
+
+    @property
+    def shard(self) -> Shard:
+        return _SHARD
+
+    @property
+    def origins(self) -> Sequence[str]:
+        return self.hub.manners.origins
+
+    async def talk(self, house: House, websocket: WebSocket) -> None:
+        try:
+            known = self._known(house, websocket)
+        except TooManyGuesses as error:
+            await denials.guessed(websocket, error)
+            return
+        if known:
+            await serve(self.hub, self.side, websocket.path_params["agent_name"], websocket)
         else:
-            try:
-                await serve(hub, side, agent_name, websocket)
-            finally:
-                house.gate.leave()
+            await denials.unauthorized(websocket)
 
-    return talk
-
-
-def _may_come(house: House, websocket: WebSocket) -> bool:
-    return origin.allowed(
-        websocket.headers.get("origin"),
-        host=websocket.headers.get("host", ""),
-        peer=websocket.client.host if websocket.client else None,
-        listed=(*house.origins, *house.hub.manners.origins),
-        any_name=bool(house.tokens) or house.open,
-    )
+    def _known(self, house: House, websocket: WebSocket) -> bool:
+        """Whether the request brings a token, in its header or as `?token=`, if one is asked for."""
+        manners = self.hub.manners
+        tokens = manners.agent_tokens if self.side == "agent" else manners.page_tokens
+        tokens = house.tokens if tokens is None else tokens
+        offered = [
+            bearer(websocket.headers.get("authorization", "")),
+            websocket.query_params.get("token", ""),
+        ]
+        address = websocket.client.host if websocket.client else ""
+        now = asyncio.get_running_loop().time()
+        return house.guesses.check(tokens, offered, address, now) is not None or not tokens
 
 
-def _known(house: House, side: Side, websocket: WebSocket) -> bool:
-    """Whether the request brings a token, in its header or as `?token=`, if one is asked for."""
-    manners = house.hub.manners
-    tokens = manners.agent_tokens if side == "agent" else manners.page_tokens
-    tokens = house.tokens if tokens is None else tokens
-    offered = [bearer(websocket.headers.get("authorization", "")), websocket.query_params.get("token", "")]
-    return not tokens or authenticate(tokens, offered) is not None
+def hub_mounts(hub: Hub) -> tuple[HubMount, HubMount]:
+    return HubMount(hub, "agent"), HubMount(hub, "page")
 
 
 async def serve(hub: Hub, side: Side, name: str, websocket: WebSocket) -> None:
